@@ -1,0 +1,198 @@
+import { z } from 'zod';
+import { logLevels } from '../../lib/logger.ts';
+import {
+  baseUrl,
+  blobPlace,
+  cidrs,
+  filePath,
+  frameSources,
+  host,
+  oneOf,
+  port,
+  wholeNumber,
+  type Knob,
+} from './knob.ts';
+
+/** Settings that mean the same in every role. */
+export const shared = {
+  metricsPort: {
+    name: 'PORTHOLE_METRICS_PORT',
+    flag: '--metrics-port',
+    meaning: 'TCP port of /metrics, /healthz and /readyz.',
+    preset: '9090',
+    ...port,
+  },
+  apiPort: {
+    name: 'PORTHOLE_API_PORT',
+    flag: '--api-port',
+    meaning: 'TCP port of the REST API.',
+    preset: '8080',
+    ...port,
+  },
+  gatewayPort: {
+    name: 'PORTHOLE_GATEWAY_PORT',
+    flag: '--gateway-port',
+    meaning: 'TCP port of the gateway, which cdpUrl and liveViewUrl point to.',
+    preset: '8081',
+    ...port,
+  },
+  frameAncestors: {
+    name: 'PORTHOLE_FRAME_ANCESTORS',
+    flag: '--frame-ancestors',
+    meaning: 'Which pages may show a live view in a frame of theirs.',
+    preset: 'none',
+    ...frameSources,
+  },
+  logLevel: {
+    name: 'PORTHOLE_LOG_LEVEL',
+    flag: '--log-level',
+    meaning: 'Least severity of what is logged.',
+    preset: 'info',
+    ...oneOf(logLevels),
+  },
+  chromium: {
+    name: 'PORTHOLE_CHROMIUM',
+    flag: '--chromium',
+    value: 'file',
+    meaning: 'The browser to run: Chromium or Chrome.',
+    allowed: 'the path of an executable',
+    otherwise: "found on the PATH or in Playwright's cache",
+    schema: z.exactOptional(filePath),
+  },
+} satisfies Record<string, Knob>;
+
+/** Of whoever keeps or reads extensions and recordings. */
+export const blobKnobs = {
+  blobs: {
+    name: 'PORTHOLE_BLOBS',
+    flag: '--blobs',
+    meaning:
+      'Where extensions and recordings are kept: one place for one installation. Credentials of S3: AWS_ACCESS_KEY_ID and the rest, as its SDK reads them.',
+    otherwise: 'blobs in the data folder; elsewhere none, and neither can be kept',
+    ...blobPlace,
+    schema: z.exactOptional(blobPlace.schema),
+  },
+  s3Endpoint: {
+    name: 'PORTHOLE_S3_ENDPOINT',
+    flag: '--s3-endpoint',
+    meaning: "URL of the S3 service, whose buckets then stand in the path of each request; else AWS' own.",
+    otherwise: "AWS'",
+    ...baseUrl('http', 'https'),
+    schema: z.exactOptional(baseUrl('http', 'https').schema),
+  },
+  s3Region: {
+    name: 'PORTHOLE_S3_REGION',
+    flag: '--s3-region',
+    value: 'region',
+    meaning: 'Region of the bucket.',
+    allowed: 'a … z, 0 … 9 and -',
+    preset: 'us-east-1',
+    schema: z.string().regex(/^[a-z0-9-]{1,63}$/),
+  },
+} satisfies Record<string, Knob>;
+
+/** Of embedded mode. */
+export const knobs = {
+  host: {
+    name: 'PORTHOLE_HOST',
+    flag: '--host',
+    meaning: 'Address that REST API, gateway and metrics listen on; 0.0.0.0 opens them to the network.',
+    preset: '127.0.0.1',
+    ...host,
+  },
+  apiPort: shared.apiPort,
+  gatewayPort: shared.gatewayPort,
+  metricsPort: shared.metricsPort,
+  dataDir: {
+    name: 'PORTHOLE_DATA_DIR',
+    flag: '--data-dir',
+    value: 'folder',
+    meaning: 'Folder with all state of this instance; one instance uses it at a time.',
+    allowed: 'a path (~ is not expanded here)',
+    otherwise: '${XDG_DATA_HOME:-~/.local/share}/porthole',
+    schema: filePath,
+  },
+  apiKey: {
+    name: 'PORTHOLE_API_KEY',
+    flag: '--api-key',
+    value: 'key',
+    meaning: 'API key of the default account. A flag shows in the process list: prefer the variable.',
+    allowed: "1 … 512 letters, digits or any of -._~+/= (what an Authorization header's Bearer may hold)",
+    otherwise: 'made once and kept in the data folder',
+    isSecret: true,
+    schema: z.exactOptional(z.string().regex(/^[\w.~+/=-]{1,512}$/)),
+  },
+  maxConcurrentSessions: {
+    name: 'PORTHOLE_MAX_CONCURRENT_SESSIONS',
+    flag: '--max-concurrent-sessions',
+    value: 'count',
+    meaning: 'How many sessions the default account may have at once.',
+    allowed: 'a whole number 1 … 10000',
+    preset: '10',
+    schema: wholeNumber(1, 10_000),
+  },
+  warmMin: {
+    name: 'PORTHOLE_WARM_MIN',
+    flag: '--warm-min',
+    value: 'count',
+    meaning: 'How many browsers wait ready for a session at least.',
+    allowed: 'a whole number 0 … 1000',
+    otherwise: '1, or 0 when no browser may wait',
+    schema: z.exactOptional(wholeNumber(0, 1000)),
+  },
+  warmMax: {
+    name: 'PORTHOLE_WARM_MAX',
+    flag: '--warm-max',
+    value: 'count',
+    meaning: 'How many browsers wait at most, however great the demand; 0 starts one for each session.',
+    allowed: 'a whole number 0 … 1000',
+    otherwise: '4, or as the other two bounds need it',
+    schema: z.exactOptional(wholeNumber(0, 1000)),
+  },
+  maxSandboxes: {
+    name: 'PORTHOLE_MAX_SANDBOXES',
+    flag: '--max-sandboxes',
+    value: 'count',
+    meaning: 'How many browsers run at once, those that wait included.',
+    allowed: 'a whole number 1 … 1000',
+    otherwise: '20, or PORTHOLE_WARM_MAX when that is more',
+    schema: z.exactOptional(wholeNumber(1, 1000)),
+  },
+  startupDeadlineMs: {
+    name: 'PORTHOLE_STARTUP_DEADLINE_MS',
+    flag: '--startup-deadline-ms',
+    value: 'ms',
+    meaning: 'Milliseconds after which a browser that is not usable is given up.',
+    allowed: 'a whole number 1000 … 600000',
+    preset: '30000',
+    schema: wholeNumber(1_000, 600_000),
+  },
+  display: {
+    name: 'PORTHOLE_DISPLAY',
+    flag: '--display',
+    meaning: 'headful runs browsers on a virtual display (needs Xvnc); auto does so where Xvnc is installed.',
+    preset: 'auto',
+    ...oneOf(['auto', 'headful', 'headless']),
+  },
+  egressAllow: {
+    name: 'PORTHOLE_EGRESS_ALLOW',
+    flag: '--egress-allow',
+    meaning:
+      'What browsers may reach besides the public internet. Ports of Porthole and of other browsers stay closed.',
+    preset: '127.0.0.0/8,::1/128',
+    ...cidrs,
+  },
+  providers: {
+    name: 'PORTHOLE_PROVIDERS',
+    flag: '--providers',
+    value: 'file',
+    meaning: 'ProxyProviders and the Secrets that they name, as kubectl takes them; applied at the start.',
+    allowed: 'the path of a YAML or JSON file',
+    otherwise: 'no managed proxies, but for ProxyProviders in the data folder',
+    schema: z.exactOptional(filePath),
+  },
+  frameAncestors: shared.frameAncestors,
+  logLevel: shared.logLevel,
+  chromium: shared.chromium,
+  ...blobKnobs,
+} satisfies Record<string, Knob>;
