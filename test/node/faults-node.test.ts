@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { BrowserSession } from '../../src/api/v1alpha1/browser-session.ts';
+import type { Node, Pod } from '../../src/lib/kubernetes.ts';
+import { attach } from '../support/cdp-client.ts';
+import { createKubectl, type Kubectl } from '../support/kubectl.ts';
+import { startNodeWorld, type NodeWorld } from '../support/node-world.ts';
+
+/** What befalls a real node under live sessions. One after the other, the one that nobody gets over last. */
+
+const patience = { timeout: 60_000, interval: 250 } as const;
+/** Kubernetes gives a node up after 50 s; its sandboxes bear that for 30 s. */
+const lostPatience = { timeout: 180_000, interval: 500 } as const;
+const nodeName = 'porthole-node';
+
+let world: NodeWorld;
+let kubectl: Kubectl;
+beforeAll(async () => {
+  world = await startNodeWorld({ runtime: 'runc', maxConcurrentSessions: 1, warm: { min: 1, max: 1 } });
+  kubectl = createKubectl(world);
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const isReady = ({ status }: Pick<Pod | Node, 'status'>): boolean =>
+  (status?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True');
+const warmPods = async (): Promise<readonly Pod[]> =>
+  (await kubectl.pods('!porthole.dev/session-uid,porthole.dev/pool')).filter(
+    (pod) => isReady(pod) && !pod.metadata.deletionTimestamp,
+  );
+const untilWarm = () =>
+  vi.waitFor(async () => {
+    const [pod] = await warmPods();
+    expect(pod).toBeDefined();
+    return pod;
+  }, patience);
+const sessionOf = async (id: string): Promise<BrowserSession | undefined> => {
+  const text = await kubectl('get', 'browsersessions', '--output=json');
+  return (JSON.parse(text) as { items: BrowserSession[] }).items.find(({ metadata }) => metadata.uid === id);
+};
+
+/** Kills a process of the node, which is started again, and waits until the node is what it was. */
+async function restart(name: 'containerd' | 'kubelet'): Promise<void> {
+  const before = world.pidOf(name);
+  process.kill(before, 'SIGKILL');
+  await vi.waitFor(() => expect(world.pidOf(name)).not.toBe(before), patience);
+  await vi.waitFor(async () => {
+    const node = await kubectl.find<Node>(`node/${nodeName}`);
+    expect(node && isReady(node)).toBe(true);
+  }, patience);
+}
+
+describe.each(['containerd', 'kubelet'] as const)('a %s that is killed and started again', (name) => {
+  it('costs no session its browser, nor its client the connection', async () => {
+    await untilWarm();
+    const { id, cdpUrl } = await world.api.create();
+    await using client = await attach(cdpUrl);
+    await client.call('Browser.getVersion');
+    await restart(name);
+    await expect(client.call('Browser.getVersion')).resolves.toHaveProperty('product');
+    expect((await sessionOf(id))?.status?.phase).toBe('Ready');
+    await world.api.end(id);
+    // And it does what it is there for: the browser goes, another comes.
+    await vi.waitFor(async () => expect(await kubectl.pods('porthole.dev/session-uid')).toEqual([]), patience);
+    const fresh = await vi.waitFor(() => world.api.create(), patience);
+    await world.api.end(fresh.id);
+  });
+});
+
+it('kubectl drain takes the warm ones and leaves the claimed ones', async () => {
+  await untilWarm();
+  const { id, cdpUrl } = await world.api.create();
+  await using client = await attach(cdpUrl);
+  await vi.waitFor(async () => expect(await kubectl.pods('porthole.dev/session-uid')).toHaveLength(1), patience);
+  const warm = await untilWarm();
+  const drain = kubectl('drain', nodeName, '--ignore-daemonsets', '--delete-emptydir-data', '--force', '--timeout=20s');
+  // Whoever is claimed stays, and so the drain is not done.
+  await expect(drain).rejects.toThrow(/disruption budget|global timeout|timed out/i);
+  await vi.waitFor(async () => {
+    const pods = await kubectl.pods();
+    expect(pods.map(({ metadata }) => metadata.uid)).not.toContain(warm?.metadata.uid);
+    // Its place is taken by one that waits for a node.
+    expect(pods.some(({ spec }) => spec.nodeName === undefined)).toBe(true);
+  }, patience);
+  await expect(client.call('Browser.getVersion')).resolves.toHaveProperty('product');
+  expect((await sessionOf(id))?.status?.phase).toBe('Ready');
+  await kubectl('uncordon', nodeName);
+  await untilWarm();
+  await world.api.end(id);
+});
+
+/**
+ * A second node that is well, and takes nobody in. Where all nodes are lost at once, Kubernetes takes itself for the one that is cut off
+ * and evicts nobody: https://kubernetes.io/docs/concepts/architecture/nodes/#rate-limits-on-eviction
+ */
+async function keepHealthyNode(): Promise<Disposable> {
+  const name = 'porthole-other';
+  const condition = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'It is well.' };
+  await kubectl.apply([{ apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { unschedulable: true } }]);
+  const beat = async (): Promise<void> => {
+    const now = new Date().toISOString();
+    const times = { lastHeartbeatTime: now, lastTransitionTime: now };
+    const status = JSON.stringify({ status: { conditions: [{ ...condition, ...times }] } });
+    await kubectl('patch', `node/${name}`, '--subresource=status', '--type=strategic', `--patch=${status}`);
+    const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime: now.replace('Z', '000Z') };
+    const metadata = { name, namespace: 'kube-node-lease' };
+    await kubectl.apply([{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }]);
+  };
+  await beat();
+  const timer = setInterval(() => void beat().catch(() => undefined), 5_000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+it('a node whose kubelet is gone: its sessions end, their quota is free, nobody else gets their browsers', async () => {
+  using _other = await keepHealthyNode();
+  await untilWarm();
+  const { id } = await world.api.create();
+  const pod = (await sessionOf(id))?.status?.sandbox?.podName ?? '';
+  process.kill(world.pidOf('kubelet'), 'SIGSTOP');
+  await vi.waitFor(async () => {
+    expect((await sessionOf(id))?.status).toMatchObject({ phase: 'Ended', endReason: 'NodeLost' });
+  }, lostPatience);
+  // The Pod stays until its kubelet lets go of it.
+  expect((await kubectl.find<Pod>(`pod/${pod}`))?.metadata.deletionTimestamp).toBeDefined();
+  const answer = await world.api.call('POST', '/api/v1/browser/sessions', {});
+  expect(answer.problem().code).toBe('pool_exhausted');
+
+  process.kill(world.pidOf('kubelet'), 'SIGCONT');
+  await vi.waitFor(async () => expect(await kubectl.find<Pod>(`pod/${pod}`)).toBeUndefined(), lostPatience);
+  const next = await vi.waitFor(() => world.api.create(), lostPatience);
+  expect((await sessionOf(next.id))?.status?.sandbox?.podName).not.toBe(pod);
+  await world.api.end(next.id);
+});
