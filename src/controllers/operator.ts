@@ -91,6 +91,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const sessionDeps: ApplyDeps & CollectDeps = {
     ...options,
     ...{ world, bindings, histories, memory, writes, mayGrant, recordings },
+    leadingSinceMs: clock.now(),
     tell: (input, event) => tell(options.events, input, event),
     onTurn: (account) => wakeNext({ world, memory, queues }, { account }),
     onDeparture,

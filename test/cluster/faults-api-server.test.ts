@@ -91,6 +91,6 @@ it('an operator that cannot renew its lease ends rather than decide, and its nex
   await vi.waitUntil(() => operator.process.pid !== pid, { timeout: calmLimitMs });
   apiServer.start();
   await world.plane.ready();
-  await expectAllServed(world, log, { names: await names, quota, mayRunOutOfTime: true });
+  await expectAllServed(world, log, { names: await names, quota });
   expect(failures).toEqual([]);
 });

@@ -105,22 +105,17 @@ async function untilNothing(world: FaultWorld, what: string, look: () => Promise
 export interface Expected {
   readonly names: readonly string[];
   readonly quota: number;
-  /** The outage may outlast the time that a sandbox has to start: then a session that was admitted before it is told so and ends. */
-  readonly mayRunOutOfTime?: boolean;
 }
 
 /** All of them have had a browser, nobody has more than the quota allows at any time, and nothing is left of any. */
 export async function expectAllServed(world: FaultWorld, log: SessionLog, expected: Expected): Promise<void> {
-  const { names, quota, mayRunOutOfTime = false } = expected;
+  const { names, quota } = expected;
   const byName = (name: string): BrowserSession | undefined => log.sessions.get({ namespace: sessionsNamespace, name });
-  const ranOutOfTime = (name: string): boolean =>
-    mayRunOutOfTime && byName(name)?.status?.endReason === 'SandboxFailed';
   const unserved = (): readonly string[] =>
     names
-      .filter((name) => !log.wereReady.has(name) && !ranOutOfTime(name))
+      .filter((name) => !log.wereReady.has(name))
       .map((name) => `${name} is ${byName(name)?.status?.endReason ?? byName(name)?.status?.phase ?? 'new or gone'}`);
   await untilNothing(world, 'Sessions that had no browser', () => Promise.resolve(unserved()));
-  await Promise.all(names.filter(ranOutOfTime).map((name) => removeSession(world.store, name)));
   await untilNothing(world, 'Sessions that stay', () => sessionNames(world.store));
   await untilNothing(world, 'Sandboxes that stay', () => claimedPods(world.store));
   expect(log.mostAdmitted).toBeLessThanOrEqual(quota);

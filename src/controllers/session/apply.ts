@@ -42,6 +42,8 @@ export interface ApplyDeps extends EndDeps, AttachDeps, TrafficDeps, UpstreamDep
   readonly store: Store;
   readonly world: World;
   readonly bindings: Bindings;
+  /** Epoch milliseconds; when these controllers began. */
+  readonly leadingSinceMs: number;
   readonly memory: SessionMemory;
   readonly histories: PoolHistories;
   readonly writes: OwnWrites;

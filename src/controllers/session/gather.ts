@@ -20,6 +20,8 @@ export interface GatherDeps {
   readonly memory: SessionMemory;
   readonly histories: PoolHistories;
   readonly clock: Clock;
+  /** Epoch milliseconds; when these controllers began. */
+  readonly leadingSinceMs: number;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface GatherDeps {
  * charge that `apply` starts with, so no quota is granted and no sandbox promised twice.
  */
 export function gatherSession(
-  { world, bindings, memory, histories, clock }: GatherDeps,
+  { world, bindings, memory, histories, clock, leadingSinceMs }: GatherDeps,
   session: BrowserSession,
   nowMs: number,
 ): SessionInput {
@@ -46,6 +48,7 @@ export function gatherSession(
     quota: world.ledger.ask(accountName, uid, account?.spec.maxConcurrentSessions ?? 0),
     behindOthers: session.spec.onQuotaExceeded === 'Queue' && isBehindOthers(world, session, poolName),
     admittedAtMs: parseTime(session.status?.admittedAt) ?? world.ledger.heldSince(uid),
+    leadingSinceMs,
     supply: { ...supplyOf(world, poolName, pool), failing: failingOf(histories.of(poolName), clock.monotonic()) },
     sandbox: entry && sandboxOf(session, entry),
     sandboxExpected: world.expectations.isPending(ownPodName(poolName, uid)),

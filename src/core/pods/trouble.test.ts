@@ -165,6 +165,15 @@ describe('a Pod that the API server refuses', () => {
       'FailedCreate',
       false,
     ],
+    // An API server that has just started.
+    [
+      'pods is forbidden: User "system:serviceaccount:s:porthole-operator" cannot create resource "pods" in API group "" in the namespace "n"',
+      'FailedCreate',
+      false,
+    ],
+    ['pods "p" is forbidden: not yet ready to handle request', 'FailedCreate', false],
+    ['pods "p" is forbidden: status unknown for quota: q, resources: pods', 'FailedCreate', false],
+    ['Unauthorized', 'FailedCreate', false],
   ])('%s', (message, reason, isFinal) => {
     expect(troubleOfRefusal(message)).toMatchObject({
       reason,

@@ -108,14 +108,20 @@ export function explainDelay(pod: Pod): Trouble {
   return findTrouble(pod) ?? { reason: hasEnded ? 'CrashLoop' : otherwise, isFinal: true };
 }
 
-/** What the API server said when it refused a Pod. It may come round of what is not final: a namespace is only just being made. */
+/**
+ * What the API server says for a moment, of any Pod: its namespace is only just being made, or it has itself just started, and knows no
+ * Role, no quota and no token yet. A Role that is missing for good looks the same; readiness tells of it, and the startup deadline ends.
+ */
+const mayPass =
+  /service ?account|being terminated|failed calling webhook|timed? ?out|cannot create resource|unauthorized|not yet ready|status unknown for quota/i;
+
+/** What the API server said when it refused a Pod. */
 export function troubleOfRefusal(message: string): Trouble {
   // Which Pod it was tells nothing, and is another one each time.
   const detail = shorten(message.replace(/^pods "[^"]*" is forbidden: /, ''));
   if (/RuntimeClass\b.*not found/i.test(message)) return { reason: 'RuntimeClassNotFound', detail, isFinal: true };
   if (/exceeded quota/i.test(message)) return { reason: 'QuotaExceeded', detail, isFinal: true };
-  const mayPass = /service ?account|being terminated|failed calling webhook|timed? ?out/i.test(message);
-  return { reason: 'FailedCreate', detail, isFinal: !mayPass };
+  return { reason: 'FailedCreate', detail, isFinal: !mayPass.test(message) };
 }
 
 function browserOf({ containerStatuses = [] }: Status): ContainerStatus | undefined {

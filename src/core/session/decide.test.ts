@@ -19,6 +19,7 @@ function input(over: Partial<SessionInput> = {}): SessionInput {
     quota: { kind: 'free' },
     behindOthers: false,
     admittedAtMs: undefined,
+    leadingSinceMs: startMs,
     supply: { reservable: true, room: true },
     sandbox: undefined,
     sandboxExpected: false,
@@ -203,6 +204,17 @@ const rows: Record<string, readonly Row[]> = {
       'ends at the startup deadline',
       { ...starting, nowMs: startMs + 30_000, binding: { state: 'running' } },
       end('SandboxFailed'),
+    ],
+    [
+      'is not held to a deadline that ran while nobody led',
+      {
+        ...starting,
+        nowMs: startMs + 31_000,
+        leadingSinceMs: startMs + 30_000,
+        sandbox: sandbox('claimed'),
+        binding: { state: 'running' },
+      },
+      { next: { afterMs: 29_000, because: 'startup deadline' } },
     ],
     [
       'is ready once bound',

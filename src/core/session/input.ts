@@ -50,6 +50,8 @@ export interface SessionInput {
   readonly behindOthers: boolean;
   /** When the slot was granted; absent: not yet. */
   readonly admittedAtMs: number | undefined;
+  /** Since when this operator decides. What a session waited for before, it cannot hold against its sandbox. */
+  readonly leadingSinceMs: number;
   readonly supply: Supply;
   readonly sandbox: OwnSandbox | undefined;
   /** One was asked for, for this session alone, and no watch has shown it yet. */

@@ -48,11 +48,13 @@ export function idleTimeoutMsOf(session: BrowserSession, account: BrowserAccount
 
 const defaultStartupDeadlineMs = 30_000;
 
-/** Milliseconds until the session's sandbox is given up. */
+/** Milliseconds until the session's sandbox is given up. Time during which nobody led, and nothing could be done for it, does not count. */
 export function untilStartupDeadlineMs({
   pool,
   admittedAtMs,
+  leadingSinceMs,
   nowMs,
-}: Pick<SessionInput, 'pool' | 'admittedAtMs' | 'nowMs'>): number {
-  return (admittedAtMs ?? nowMs) + (pool?.spec.template.startupDeadlineMs ?? defaultStartupDeadlineMs) - nowMs;
+}: Pick<SessionInput, 'pool' | 'admittedAtMs' | 'leadingSinceMs' | 'nowMs'>): number {
+  const sinceMs = Math.max(admittedAtMs ?? nowMs, leadingSinceMs);
+  return sinceMs + (pool?.spec.template.startupDeadlineMs ?? defaultStartupDeadlineMs) - nowMs;
 }
