@@ -13,6 +13,7 @@ const tools = [
   { programs: ['squid'], package: 'squid' },
   { programs: ['microsocks'], package: 'microsocks' },
   { programs: ['danted'], package: 'dante-server' },
+  { programs: ['zip'], package: 'zip' },
 ];
 
 /**

@@ -4,8 +4,8 @@ import { createServer, request as startRequest } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../test/support/free-port.ts';
 import {
-  freePort,
   login,
   managedPassword,
   noRealProxies,

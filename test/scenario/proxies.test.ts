@@ -4,11 +4,11 @@ import { chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ClusterWorld } from '../support/cluster-world.ts';
 import type { EmbeddedWorld } from '../support/embedded-world.ts';
+import { freePort } from '../support/free-port.ts';
 import { createKubectl, sessionManifest } from '../support/kubectl.ts';
 import { startPageServer, type PageServer } from '../support/page-server.ts';
 import { patience } from '../support/patience.ts';
 import {
-  freePort,
   login,
   managedPassword,
   noRealProxies,

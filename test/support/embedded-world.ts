@@ -41,6 +41,8 @@ export async function createPlace(): Promise<Place> {
 export interface EmbeddedOptions extends WorldOptions {
   /** Default: a new one that ends with the world. */
   readonly place?: Place;
+  /** Further settings, by the names of their variables. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Porthole as a process of this machine, and what can be seen of it there. */
@@ -191,7 +193,7 @@ export async function startEmbeddedWorld(options: EmbeddedOptions = {}): Promise
   const { accounts = [], providers = [] } = options;
   await writeManifests(place, [...accounts.map(accountManifest), ...providers.map(providerManifest)]);
   const startedAt = performance.now();
-  const child = spawnEmbedded(place, knobsOf(options));
+  const child = spawnEmbedded(place, { ...knobsOf(options), ...options.env });
   const output = captureOutput(child);
   const instance = await untilReady(place, child, output);
   const startMs = performance.now() - startedAt;

@@ -2,11 +2,12 @@ import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Server as ChainServer } from 'proxy-chain';
+import { freePort } from './free-port.ts';
 
 /** Programs of Debian's packages of the same names (dante-server, microsocks, squid). */
 const programs = { squid: '/usr/sbin/squid', microsocks: '/usr/bin/microsocks', danted: '/usr/sbin/danted' } as const;
@@ -27,15 +28,6 @@ export interface RunningUpstream extends AsyncDisposable {
   readonly port: number;
   /** What it has said of its clients. */
   log(): Promise<string>;
-}
-
-/** Above those that no sandbox may reach. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function untilListening(port: number, child: ChildProcess, output: () => string): Promise<void> {
