@@ -1,12 +1,16 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import CDP from 'chrome-remote-interface';
 import { chromium } from 'playwright-core';
 import { connect } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Session } from '../support/api-client.ts';
 import { attach, refusalOf } from '../support/cdp-client.ts';
+import { buildGo, go } from '../support/go-program.ts';
 import { startPageServer } from '../support/page-server.ts';
 import { startWorld } from '../support/world.ts';
 
+const run = promisify(execFile);
 const world = await startWorld({ warm: { min: 1, max: 1 } });
 const pages = await startPageServer(world.pageHost);
 let session: Session;
@@ -75,6 +79,16 @@ describe('with nothing but the cdpUrl', () => {
     expect(result.value).toBe('Page /cri');
     await client.close();
   });
+
+  test.skipIf(go === undefined)(
+    'chromedp loads a page',
+    async () => {
+      await using program = await buildGo('examples/chromedp');
+      const { stdout } = await run(program.file, [cdpUrl(), `${pages.url}chromedp`]);
+      expect(stdout.trim()).toBe('Page /chromedp');
+    },
+    600_000,
+  );
 
   test('a bare WebSocket talks to the browser', async () => {
     await using client = await attach(cdpUrl());
