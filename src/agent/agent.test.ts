@@ -303,6 +303,19 @@ describe('an agent whose session counts messages only', () => {
   });
 });
 
+describe('an agent whose screen cannot be made so large', () => {
+  it('refuses the bind in words', async () => {
+    await using agent = await startTestAgent({ index: 18, environment: { PORTHOLE_DISPLAY: 'headful' } });
+    const binding = agent.client.bind(
+      agent.ref,
+      { idlePolicy: 'attached', viewport: { width: 20_000, height: 900 } },
+      soon(),
+    );
+    const message = expect.stringMatching(/16384/) as string;
+    await expect(binding).rejects.toMatchObject({ code: 'capability', message });
+  });
+});
+
 describe('an agent that cannot start', () => {
   it.each([
     [

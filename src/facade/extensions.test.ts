@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterEach, expect, it } from 'vitest';
@@ -73,6 +74,25 @@ it('without a blob store an upload is a 503 that can be told from others, and le
   expect(answer.problem().code).toBe('blobs_unavailable');
   expect(answer.headers.get('retry-after')).toBe('5');
   expect((await world.api.call('GET', path)).json()).toEqual({ extensions: [] });
+});
+
+it('while the blob store does not answer an upload is such a 503, and what is known is listed', async () => {
+  const blobs = createMemoryBlobs();
+  await start({ blobs });
+  await world.api.call('POST', path, body);
+  Object.assign(blobs, createNoBlobs('no answer'));
+  const answer = await world.api.call('POST', path, { file: buildZip([manifestOf()]).toString('base64') });
+  expect([answer.status, answer.problem().code]).toEqual([503, 'blobs_unavailable']);
+  expect(extensionList.parse((await world.api.call('GET', path)).json()).extensions).toHaveLength(1);
+});
+
+it('an archive that unpacks to more than may be is a 413', async () => {
+  await start();
+  const noise = { name: 'noise', content: randomBytes(3 * 2 ** 20) };
+  const file = buildZip([manifestOf(), noise, { name: 'zeros', content: Buffer.alloc(199 * 2 ** 20) }]);
+  const answer = await world.api.call('POST', path, { file: file.toString('base64') });
+  expect([answer.status, answer.problem().code]).toEqual([413, 'payload_too_large']);
+  expect(answer.problem().message).toContain('Unpacked');
 });
 
 it('a form without end is given up with a 413', async () => {

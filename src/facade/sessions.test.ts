@@ -80,6 +80,7 @@ describe('POST /browser/sessions', () => {
     [{ ends: 'SandboxFailed' }, 'sandbox_failed'],
     [{ ends: 'BrowserCrashed' }, 'sandbox_failed'],
     [{ ends: 'PoolNotFound' }, 'sandbox_failed'],
+    [{ ends: 'CapabilityUnavailable' }, 'sandbox_failed'],
     ['pending', 'sandbox_failed'],
   ] as const)('a session that is %j is a 503 %s, and nothing is left when it is sent', async (fate, code) => {
     world.fate = fate;

@@ -220,11 +220,11 @@ describe('an upstream', () => {
   });
 
   it.each([
-    ['not HTTP at all\r\n\r\n', { state: 'failed', problem: 'refused' }],
-    ['HTTP/1.1 200', { state: 'failed', problem: 'refused' }],
+    ['not HTTP at all\r\n\r\n', 'upstream_refused', { state: 'failed', problem: 'refused' }],
+    ['HTTP/1.1 200', 'upstream_refused', { state: 'failed', problem: 'refused' }],
     // Some say nothing when they do not reach the host.
-    ['', { state: 'probing' }],
-  ])('that answers %j is %j', async (nonsense, expected) => {
+    ['', 'bad_response', { state: 'probing' }],
+  ])('that answers %j is told of as %s', async (nonsense, reason, expected) => {
     const server = createTcpServer((socket) => socket.on('error', () => undefined).end(nonsense)).listen(
       0,
       '127.0.0.1',
@@ -232,9 +232,24 @@ describe('an upstream', () => {
     await once(server, 'listening');
     const sidecar = await startSidecar();
     await bind(sidecar, { template: by('http', (server.address() as AddressInfo).port) });
-    expect((await getInTunnel(sidecar, 'example.com:443')).status).toBe(502);
+    expect(await getInTunnel(sidecar, 'example.com:443')).toMatchObject({ status: 502, reason });
     await vi.waitFor(() => expect(state(sidecar)).toEqual(expected), patience);
     server.close();
+  });
+
+  it('that goes away is told of, and that it is back', async () => {
+    const [sidecar, page] = [await startSidecar(), await startPage()];
+    const first = await startNotingUpstream();
+    await bind(sidecar, { template: by('http', first.port, managed) });
+    expect((await getInTunnel(sidecar, `127.0.0.1:${page}`)).status).toBe(200);
+    expect(state(sidecar)).toEqual({ state: 'ready' });
+    await first[Symbol.asyncDispose]();
+    const answer = await getInTunnel(sidecar, `127.0.0.1:${page}`);
+    expect(answer).toMatchObject({ status: 502, reason: 'upstream_unreachable' });
+    expect(state(sidecar)).toEqual({ state: 'failed', problem: 'unreachable' });
+    keep(await startNotingUpstream({ port: first.port }));
+    expect((await getInTunnel(sidecar, `127.0.0.1:${page}`)).body).toMatch(/the page \/t$/);
+    expect(state(sidecar)).toEqual({ state: 'ready' });
   });
 
   it.each([

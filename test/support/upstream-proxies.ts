@@ -146,14 +146,14 @@ export interface NotingUpstream extends AsyncDisposable {
   readonly ca: string;
 }
 
-/** Takes whoever has the password, under any name. */
-export async function startNotingUpstream({ isTls = false } = {}): Promise<NotingUpstream> {
+/** Takes whoever has the password, under any name. Port 0 is any that is free. */
+export async function startNotingUpstream({ isTls = false, port = 0 } = {}): Promise<NotingUpstream> {
   const users: string[] = [];
   const hosts: string[] = [];
   const tls = isTls ? await makeCertificate() : undefined;
   const options: ConstructorParameters<typeof ChainServer>[0] = {
     host: '127.0.0.1',
-    port: 0,
+    port,
     prepareRequestFunction: ({ username, password, hostname }) => {
       const isKnown = password === managedPassword;
       // It is knocked at with a host that is nowhere.

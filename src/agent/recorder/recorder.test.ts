@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -46,7 +47,8 @@ describe('an agent that records', () => {
     const [recording] = await agent.client.recordings(agent.ref, soon());
     expect(recording).toMatchObject({ recordingId, status: 'recording' });
     const [ffmpeg = 0] = await findInSession(agent.pid, /x11grab/);
-    expect(execFileSync('ps', ['-o', 'ni=', '-p', String(ffmpeg)], { encoding: 'utf8' }).trim()).toBe('10');
+    // Ten behind the agent, which need not be at 0 itself; 19 is the last.
+    expect(getPriority(ffmpeg)).toBe(Math.min(19, getPriority(agent.pid) + 10));
   });
 
   it('takes the same one again, and no other while it runs', async () => {
@@ -127,6 +129,27 @@ describe('a recording that is as large as one may be', () => {
     expect(recording).toMatchObject({ status: 'stopped', stopReason: 'SizeLimit', bytes: body.length });
     agent.process.kill('SIGTERM');
     expect(await agent.exited).toBe(0); // though nobody has taken it
+  });
+});
+
+describe('a recording whose ffmpeg ends by itself', () => {
+  it('ends there and plays, and the session goes on', async () => {
+    await using agent = await startTestAgent({ index: 17 });
+    const recordingId = randomUUID();
+    await agent.client.bind(agent.ref, { ...bind, recording: { recordingId } }, soon());
+    const all = readAll(await follow(agent, recordingId));
+    await vi.waitFor(async () => {
+      expect((await agent.client.recordings(agent.ref, soon()))[0]?.bytes).toBeGreaterThan(3_000);
+    }, patience);
+    const [ffmpeg = 0] = await findInSession(agent.pid, /x11grab/);
+    process.kill(ffmpeg, 'SIGKILL');
+    const pieces = await all;
+    expect(Number((await probe(agent, pieces)).format.duration)).toBeGreaterThan(0.5);
+    const [recording] = await agent.client.recordings(agent.ref, soon());
+    expect(recording).toMatchObject({ status: 'stopped', stopReason: 'RecorderFailed', bytes: pieces.length });
+    expect((await agent.client.status(agent.ref, soon())).phase).toBe('bound');
+    const next = agent.client.startRecording(agent.ref, randomUUID(), soon());
+    expect(await next).toMatchObject({ status: 'recording' });
   });
 });
 

@@ -5,6 +5,7 @@ import { browserAccounts } from '../../api/v1alpha1/browser-account.ts';
 import { apiVersion } from '../../api/v1alpha1/group.ts';
 import type { Acceptance } from '../../api/v1alpha1/kind.ts';
 import { proxyProviders, type ProxyProvider } from '../../api/v1alpha1/proxy-provider.ts';
+import { BlobError } from '../../blobs/blob-error.ts';
 import { extensionBlobKey } from '../../core/extension/blob-key.ts';
 import type { NewObject, StoredObject } from '../../lib/object-meta.ts';
 import type { Resource } from '../../lib/resource.ts';
@@ -49,6 +50,19 @@ it('an extension says whether its account and its bytes exist, as they come and 
   await says(browserExtensions, 'Ready=True Accepted');
   await bench.store.delete(browserAccounts, named('a'));
   await says(browserExtensions, 'Ready=False AccountNotFound', 'Reconciling=True AccountNotFound');
+});
+
+it('an extension says so when the blob store does not answer, and forgets it when it does', async () => {
+  const { head } = bench.blobs;
+  bench.blobs.head = () => Promise.reject(new BlobError('Unavailable', 'no answer'));
+  const spec = { accountRef: { name: 'a' }, name: 'x', version: '1', sha256: 'a'.repeat(64), size: 1 };
+  const extension = { apiVersion, kind: 'BrowserExtension', metadata: named('x'), spec };
+  await bench.account();
+  await bench.store.create(browserExtensions, extension as NewObject<BrowserExtension>);
+  await says(browserExtensions, 'Ready=False BlobStoreUnavailable', 'Reconciling=True BlobStoreUnavailable');
+  bench.blobs.head = head;
+  await bench.store.patch(browserExtensions, named('x'), { spec: { version: '2' } });
+  await says(browserExtensions, 'Ready=False BlobMissing', 'Reconciling=True BlobMissing');
 });
 
 it('an account says that it is accepted', async () => {

@@ -5,6 +5,7 @@ import { Bench, named } from '../../../test/support/operator-bench.ts';
 import { browserExtensions, type BrowserExtension } from '../../api/v1alpha1/browser-extension.ts';
 import type { BrowserSession } from '../../api/v1alpha1/browser-session.ts';
 import { apiVersion } from '../../api/v1alpha1/group.ts';
+import { BlobError } from '../../blobs/blob-error.ts';
 import { extensionBlobKey } from '../../core/extension/blob-key.ts';
 import type { NewObject } from '../../lib/object-meta.ts';
 import { SandboxError } from '../../sandbox/port.ts';
@@ -65,6 +66,14 @@ it.each([
       await bench.blobs.delete(extensionBlobKey(sha256));
     },
     /Extension x \("X"\) has no bytes/,
+  ],
+  [
+    'cannot be read, as the blob store does not answer',
+    async () => {
+      await upload('x');
+      bench.blobs.head = () => Promise.reject(new BlobError('Unavailable', 'no answer'));
+    },
+    /Extension x \("X"\) cannot be read: no answer/,
   ],
   [
     'the browser refuses',

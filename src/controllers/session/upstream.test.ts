@@ -82,6 +82,20 @@ describe('a session with a proxy', () => {
     expect(told).toEqual([]);
   });
 
+  it('ends when the Secret of the provider is missing, and names it', async () => {
+    const spec = {
+      locations: { de: 'http://{username}@p.example.com:1' },
+      credentialsSecretRef: { name: 'nowhere' },
+    };
+    const provider = { apiVersion, kind: 'ProxyProvider', metadata: named('acme'), spec };
+    await bench.store.create(proxyProviders, provider as unknown as NewObject<ProxyProvider>);
+    await bench.session('s', { proxy: { location: 'de' } });
+    const ended = await bench.phase('s', 'Ended', 20_000);
+    expect(ended.status).toMatchObject({ endReason: 'CapabilityUnavailable' });
+    expect(await conditionOf('s', 'Ended')).toContain('Secret nowhere');
+    expect(told).toEqual([]);
+  });
+
   it('says how the proxy fares once its sandbox knows, and what went through; both are counted', async () => {
     await secret('mine', { url });
     await bench.session('s', raw);

@@ -41,10 +41,14 @@ it('an extension waits for its account, and for its bytes', () => {
       'Ready=False AccountNotFound',
       'Reconciling=True AccountNotFound',
     ]);
-  expect(said(judgeExtension({ hasAccount: true, hasBlob: false }))).toEqual([
-    'Ready=False BlobMissing',
-    'Reconciling=True BlobMissing',
-  ]);
+  for (const [hasBlob, reason] of [
+    [false, 'BlobMissing'],
+    ['unknown', 'BlobStoreUnavailable'],
+  ] as const)
+    expect(said(judgeExtension({ hasAccount: true, hasBlob }))).toEqual([
+      `Ready=False ${reason}`,
+      `Reconciling=True ${reason}`,
+    ]);
 });
 
 it('the status is what the schema says, and speaks of the present generation', () => {
