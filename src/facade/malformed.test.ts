@@ -279,6 +279,18 @@ describe('what is no HTTP request', () => {
     expect(problemBody.parse(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))).error.code).toBe(code);
   });
 
+  test(
+    'a body that stands still is answered 408',
+    async () => {
+      const head = `POST ${sessions} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${world.api.apiKey}\r\ncontent-type: application/json\r\n`;
+      const answer = await raw(`${head}content-length: 100\r\n\r\n{`);
+      expect(answer).toMatch(/^HTTP\/1.1 408 /);
+      expect(answer).toContain('"request_timeout"');
+    },
+    // It is given 30 s, which are looked after every 30 s.
+    90_000,
+  );
+
   test('a body that breaks off ends quietly, and creates nothing', async () => {
     const head = `POST ${sessions} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${world.api.apiKey}\r\ncontent-type: application/json\r\n`;
     const socket = connect(world.port, '127.0.0.1', () => {

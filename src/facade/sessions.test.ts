@@ -95,6 +95,14 @@ describe('POST /browser/sessions', () => {
     expect(await world.api.list()).toEqual([]);
   });
 
+  test('a capability that the account may not use is a 400 that says which it may', async () => {
+    await using strict = await startFacadeWorld({ limits: { capabilities: ['stealth'] } });
+    const answer = await strict.api.call('POST', sessions, { capabilities: ['stealth', 'recording'] });
+    expect([answer.status, answer.problem().code]).toEqual([400, 'invalid_request']);
+    expect(answer.problem().details).toEqual([{ path: 'capabilities.1', message: 'this account may use stealth' }]);
+    expect(await strict.sessions()).toEqual([]);
+  });
+
   test('a session that is deleted while its POST waits is a 503', async () => {
     world.fate = 'pending';
     const post = world.api.call('POST', sessions);

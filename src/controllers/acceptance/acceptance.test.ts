@@ -53,7 +53,7 @@ it('an extension says whether its account and its bytes exist, as they come and 
 });
 
 it('an extension says so when the blob store does not answer, and forgets it when it does', async () => {
-  const { head } = bench.blobs;
+  const head = bench.blobs.head.bind(bench.blobs);
   bench.blobs.head = () => Promise.reject(new BlobError('Unavailable', 'no answer'));
   const spec = { accountRef: { name: 'a' }, name: 'x', version: '1', sha256: 'a'.repeat(64), size: 1 };
   const extension = { apiVersion, kind: 'BrowserExtension', metadata: named('x'), spec };
