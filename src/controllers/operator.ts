@@ -99,6 +99,7 @@ export function startOperator(options: OperatorOptions): Operator {
       histories.claimed(pool, wasWarm, clock.monotonic());
       queues.pools.add({ namespace, name: pool });
     },
+    onSign: wake,
     onReady: (input, wasWarm) => reportReady(options, input, wasWarm),
   };
   const waitingSessions = (): number => bindings.running;
