@@ -1,9 +1,12 @@
 import type { BrowserSession } from '../../api/v1alpha1/browser-session.ts';
+import { unreadySinceMs } from '../../core/pods/classify.ts';
 import type { SandboxEntry } from '../../core/pool/book.ts';
+import { hasLeft } from '../../core/session/has-left.ts';
 import type { SessionInput } from '../../core/session/input.ts';
 import { idleTimeoutMsOf } from '../../core/session/times.ts';
+import { settled, type Outcome } from '../../kube/controller/outcome.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { ObjectKey } from '../../lib/object-meta.ts';
 import { SandboxError, type AgentClient, type SandboxRef } from '../../sandbox/port.ts';
 import type { World } from '../world.ts';
 import type { SessionMemory } from './memory.ts';
@@ -14,8 +17,8 @@ export interface AskDeps extends TrafficDeps {
   readonly memory: SessionMemory;
   readonly agents: AgentClient;
   readonly clock: Clock;
-  readonly logger: Logger;
-  /** A call to the session's agent that nobody has waited for is over. */
+  /** The session's agent is to be asked whether it is there still; it was asked. */
+  readonly onSignDue: (session: BrowserSession) => void;
   readonly onSign: (session: BrowserSession) => void;
 }
 
@@ -51,30 +54,30 @@ export async function endIfUnused(deps: AskDeps, input: SessionInput): Promise<b
   });
 }
 
-/** Beside the reconciler: where nodes are lost, many are asked at once and none answers, and others are not to wait behind them. */
-export function askForSign(deps: AskDeps, input: SessionInput): boolean {
-  const { agents, memory, clock, world, logger, onSign } = deps;
-  const { session, lastActiveAtMs } = input;
+/** Whoever asks comes to it in a while: where nodes are lost, many are asked and none answers, and nobody else is to wait for that. */
+export function askForSign({ memory, onSignDue }: AskDeps, { session }: SessionInput): boolean {
+  memory.note(session.metadata.uid, { isAsked: true });
+  onSignDue(session);
+  return true;
+}
+
+/** Asks the agent of one session whether it is there still. */
+export async function lookForSign(deps: AskDeps, key: ObjectKey): Promise<Outcome> {
+  const { agents, memory, clock, world, onSign } = deps;
+  const session = world.sessions.get(key);
+  if (!session || hasLeft(session)) return settled;
   const { uid } = session.metadata;
-  const call: Call = async (sandbox, signal) => {
+  await askAgent(deps, { session, nowMs: clock.now() }, async (sandbox, signal) => {
     await agents.status(sandbox, signal);
     return () => {
-      memory.answered(uid, lastActiveAtMs);
+      memory.answered(uid, undefined);
       memory.note(uid, { heardAtMs: clock.now() });
     };
-  };
-  memory.note(uid, { isAsked: true });
-  const asked = askAgent(deps, input, call).catch((err: unknown) => {
-    // No word about the agent: it is asked again as one that is well.
-    logger.error({ err, sessionUid: uid }, 'the agent of a session could not be asked');
-    memory.note(uid, { heardAtMs: clock.now() });
   });
-  void asked.then(() => {
-    if (!world.sessions.byUid(uid)) return;
-    memory.note(uid, { isAsked: false });
-    onSign(session);
-  });
-  return true;
+  if (!world.sessions.byUid(uid)) return settled;
+  memory.note(uid, { isAsked: false });
+  onSign(session);
+  return settled;
 }
 
 type Call = (sandbox: SandboxRef, signal: AbortSignal) => Promise<() => void>;
@@ -82,7 +85,7 @@ type Call = (sandbox: SandboxRef, signal: AbortSignal) => Promise<() => void>;
 /** What the answer means is noted, unless the session has gone meanwhile; so is silence. */
 async function askAgent(
   { world, memory, clock }: AskDeps,
-  { session, nowMs }: SessionInput,
+  { session, nowMs }: Pick<SessionInput, 'session' | 'nowMs'>,
   call: Call,
 ): Promise<boolean> {
   const { uid } = session.metadata;
@@ -95,7 +98,8 @@ async function askAgent(
     return true;
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error;
-    if (world.sessions.byUid(uid)) memory.unanswered(uid, { sinceMs: nowMs, untilMs: clock.now() });
+    const vain = { sinceMs: nowMs, untilMs: clock.now() };
+    if (world.sessions.byUid(uid)) memory.unanswered(uid, vain, unreadySinceMs(entry.pod));
     return false;
   }
 }

@@ -53,8 +53,8 @@ export class SessionMemory {
   }
 
   /** A call to the agent, from its begin to its end, was in vain. */
-  unanswered(sessionUid: string, call: Silence): void {
-    this.note(sessionUid, { silence: prolongSilence(this.of(sessionUid).silence, call) });
+  unanswered(sessionUid: string, call: Silence, unreadyAtMs: number | undefined): void {
+    this.note(sessionUid, { silence: prolongSilence(this.of(sessionUid).silence, call, unreadyAtMs) });
   }
 
   forget(sessionUid: string): void {

@@ -11,6 +11,12 @@ describe('a silence', () => {
     expect(isTooLong(prolongSilence(second, { sinceMs: 9_000, untilMs: 11_000 }))).toBe(true);
   });
 
+  it('goes on for one that had to wait for its turn, if its Pod has not been Ready meanwhile', () => {
+    const call = { sinceMs: 100_000, untilMs: 102_000 };
+    expect(prolongSilence(first, call, 500)).toEqual({ sinceMs: 1_000, untilMs: 102_000 });
+    expect(prolongSilence(first, call, 50_000)).toEqual(call);
+  });
+
   it('is another one when nobody has asked for a while', () => {
     const later = prolongSilence(first, { sinceMs: 13_000, untilMs: 15_000 });
     expect(later).toEqual({ sinceMs: 13_000, untilMs: 15_000 });

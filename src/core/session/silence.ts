@@ -15,9 +15,12 @@ export const silenceStepMs = 1_000;
 /** Between two calls to one that answers although its Pod is not Ready. */
 const signStepMs = 10_000;
 
-/** After a call in vain. Nobody knows of an agent that was not asked for a while whether it was silent then. */
-export function prolongSilence(before: Silence | undefined, call: Silence): Silence {
-  const goesOn = before !== undefined && call.sinceMs - before.untilMs < silenceLimitMs;
+/**
+ * After a call in vain. Nobody knows of an agent that was not asked for a while whether it was silent then; but of one whose Pod has not been
+ * Ready since `unreadyAtMs`, and that waited for its turn to be asked, it is taken for granted.
+ */
+export function prolongSilence(before: Silence | undefined, call: Silence, unreadyAtMs = Infinity): Silence {
+  const goesOn = before && (call.sinceMs - before.untilMs < silenceLimitMs || before.sinceMs >= unreadyAtMs);
   return { sinceMs: goesOn ? before.sinceMs : call.sinceMs, untilMs: call.untilMs };
 }
 
