@@ -34,6 +34,7 @@ export default defineConfig({
         testTimeout: 600_000,
         hookTimeout: 900_000,
         fileParallelism: false,
+        env: { PORTHOLE_TEST_MODE: 'node' },
       }),
       project('scenario-node', ['test/scenario/**/*.test.ts'], {
         testTimeout: 300_000,

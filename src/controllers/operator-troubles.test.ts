@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startFakeNode } from '../../test/support/fakes.ts';
 import { Bench, named } from '../../test/support/operator-bench.ts';
+import { stretch } from '../../test/support/patience.ts';
 import { browserAccounts } from '../api/v1alpha1/browser-account.ts';
 import { browserPools } from '../api/v1alpha1/browser-pool.ts';
 import { browserSessions, type BrowserSessionStatus } from '../api/v1alpha1/browser-session.ts';
@@ -100,6 +101,21 @@ describe('a sandbox that goes', () => {
     const { status } = await bench.phase('s', 'Ready');
     await kill(status?.sandbox?.podName ?? '');
     expect((await bench.phase('s', 'Ended')).status?.endReason).toBe('SandboxLost');
+  });
+
+  it('ends its session as its node says, though that comes after the end of its container', async () => {
+    await bench.account();
+    await bench.pool(onlyCold);
+    await bench.session('s');
+    const { status } = await bench.phase('s', 'Ready');
+    const pod = named(status?.sandbox?.podName ?? '');
+    const state = { terminated: { exitCode: 137, reason: 'Error' } };
+    const browser = { name: 'browser', image: '', imageID: '', ready: false, restartCount: 0, state };
+    await bench.store.patchStatus(pods, pod, { containerStatuses: [browser] });
+    await stretch(500);
+    await bench.phase('s', 'Ready');
+    await bench.store.patchStatus(pods, pod, { phase: 'Failed', reason: 'Evicted' });
+    expect((await bench.phase('s', 'Ended')).status?.endReason).toBe('Evicted');
   });
 
   it('while it is being bound is replaced', async () => {

@@ -23,6 +23,7 @@ import { collectSandboxes, type CollectDeps } from './sandbox/collect.ts';
 import { startRecordings } from './recording/start.ts';
 import { startOrphanSweep } from './sandbox/orphan-sweep.ts';
 import type { ApplyDeps } from './session/apply.ts';
+import { lookForSign } from './session/ask.ts';
 import { Bindings } from './session/bindings.ts';
 import { SessionMemory } from './session/memory.ts';
 import { OwnWrites } from './session/own-writes.ts';
@@ -69,6 +70,8 @@ export interface Operator extends AsyncDisposable {
 }
 
 const sessionConcurrency = 64;
+/** Agents that are asked at once whether they are there still. More would make each other late, and a late answer is none. */
+const signConcurrency = 128;
 
 /** All controllers of Porthole over one store. At most one of them may run on a store at a time: quota is decided here. */
 export function startOperator(options: OperatorOptions): Operator {
@@ -99,6 +102,8 @@ export function startOperator(options: OperatorOptions): Operator {
       histories.claimed(pool, wasWarm, clock.monotonic());
       queues.pools.add({ namespace, name: pool });
     },
+    onSignDue: ({ metadata }) => signs.add(metadata),
+    onSign: wake,
     onReady: (input, wasWarm) => reportReady(options, input, wasWarm),
   };
   const waitingSessions = (): number => bindings.running;
@@ -109,6 +114,7 @@ export function startOperator(options: OperatorOptions): Operator {
   const pools = controller('pool', (key) => reconcilePool(poolDeps, key), 4);
   const accounts = controller('account', (key) => reconcileAccount(accountDeps, key), 4);
   const departures = controller('departure', (key) => collectSandboxes(sessionDeps, key.name), 16);
+  const signs = controller('sign', (key) => lookForSign(sessionDeps, key), signConcurrency);
   const queues: Queues = { sessions, pools, accounts, departures };
   world.onPodChange((change) => greetWarm(agents, change));
   const started = world.synced.then(() => wireEvents({ world, memory, histories, clock, queues, namespace }));
@@ -126,7 +132,7 @@ export function startOperator(options: OperatorOptions): Operator {
     async [Symbol.asyncDispose]() {
       sweeping[Symbol.dispose]();
       for (const session of world.sessions.list()) bindings.forget(session.metadata.uid);
-      await Promise.all([sessions, pools, accounts, departures, ...beside].map((c) => c[Symbol.asyncDispose]()));
+      await Promise.all([sessions, pools, accounts, departures, signs, ...beside].map((c) => c[Symbol.asyncDispose]()));
       stop.abort();
     },
   };

@@ -73,8 +73,15 @@ it('who was away while etcd was compacted lists again and misses nothing', async
   world.plane.process('kube-apiserver').start();
   await world.plane.ready();
   const { signal } = new AbortController();
-  const past = world.store.watch(browserSessions, { namespace: sessionsNamespace, resourceVersion, signal });
-  await expect(past[Symbol.asyncIterator]().next()).rejects.toMatchObject({ reason: 'Expired' });
+  const past = { namespace: sessionsNamespace, resourceVersion, signal };
+  // Ready, it may still be reading what it has of this kind, and asks for patience.
+  await vi.waitFor(
+    async () => {
+      const first = world.store.watch(browserSessions, past)[Symbol.asyncIterator]().next();
+      await expect(first).rejects.toMatchObject({ reason: 'Expired' });
+    },
+    { timeout: calmLimitMs, interval: 200 },
+  );
 
   proxy.faultFor = () => undefined;
   await expectAllServed(world, log, { names, quota });

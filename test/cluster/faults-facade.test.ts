@@ -41,7 +41,7 @@ async function postToDying(headers: Readonly<Record<string, string>> = {}): Prom
   proxy.faultFor = ({ method, path: asked }) =>
     method === 'PATCH' && asked.includes('/browsersessions/') ? { kind: 'answer', code: 503 } : undefined;
   const answer: Promise<Answer | 'none'> = facade.api.call('POST', path, {}, { headers }).catch(() => 'none' as const);
-  const name = await vi.waitUntil(created, { timeout: 10_000, interval: 5 });
+  const name = await vi.waitUntil(created, { timeout: calmLimitMs, interval: 5 });
   await facade.process.kill();
   proxy.faultFor = () => undefined;
   expect(await answer).toBe('none');
@@ -69,7 +69,7 @@ it('whoever asks again with the same Idempotency-Key gets that session, from any
 it('a session that was promised stays, though its facade was killed a moment after the answer', async () => {
   const { id } = await facade.api.create();
   // The sandbox is told after the answer: milliseconds in which this does not hold yet, as decision 16 says.
-  await delay(1_000);
+  await delay(5_000);
   await facade.process.kill();
   // As long as a session stays whose caller never got an answer, and some more.
   await delay(20_000);

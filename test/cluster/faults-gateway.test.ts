@@ -15,8 +15,8 @@ it('when the gateway is killed its client connects again, by the same URL, to th
   await disconnected;
 
   const connect = (): Promise<Browser | undefined> =>
-    chromium.connectOverCDP(session.cdpUrl, { timeout: 5_000 }).catch(() => undefined);
-  const again = await vi.waitUntil(connect, { timeout: 60_000, interval: 100 });
+    chromium.connectOverCDP(session.cdpUrl, { timeout: 20_000 }).catch(() => undefined);
+  const again = await vi.waitUntil(connect, { timeout: 120_000, interval: 100 });
   expect(await again.contexts()[0]?.pages()[0]?.evaluate('window.mark')).toBe('mine');
   expect(world.pidOf('gateway')).not.toBe(gateway);
   expect((await world.api.read(session.id)).status).toBe('ready');
@@ -24,5 +24,5 @@ it('when the gateway is killed its client connects again, by the same URL, to th
 
   await world.api.end(session.id);
   // One warm sandbox, and nothing of the session.
-  await expect.poll(() => world.countSandboxes(), { timeout: 60_000 }).toBe(1);
+  await expect.poll(() => world.countSandboxes(), { timeout: 120_000 }).toBe(1);
 });

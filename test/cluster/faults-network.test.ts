@@ -6,6 +6,8 @@ import { watchSessions, type SessionLog } from '../support/session-log.ts';
 
 const quota = 8;
 const count = 40;
+/** A machine that is busy may need longer than from one to the next for a watch to bring anything. */
+const mostDisturbances = 100;
 
 let world: FaultWorld;
 let proxy: FaultyProxy;
@@ -53,7 +55,8 @@ describe('an operator whose way to the API server is bad serves everybody once, 
     ['watches that are told 410', () => proxy.expireWatches()],
   ])('%s', async (name, disturb) => {
     let disturbed = 0;
-    const timer = setInterval(() => (disturbed += disturb()), 150);
+    let left = mostDisturbances;
+    const timer = setInterval(() => (disturbed += left-- > 0 ? disturb() : 0), 150);
     const names = await createSessions(world.store, count, name.replaceAll(' ', '-'));
     await expectAllServed(world, log, { names, quota }).finally(() => clearInterval(timer));
     expect(disturbed).toBeGreaterThan(5);

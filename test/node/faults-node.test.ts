@@ -1,15 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { listCgroupPids } from '../../hack/node/cgroups.ts';
 import type { BrowserSession } from '../../src/api/v1alpha1/browser-session.ts';
 import type { Node, Pod } from '../../src/lib/kubernetes.ts';
 import { attach } from '../support/cdp-client.ts';
 import { createKubectl, type Kubectl } from '../support/kubectl.ts';
 import { startNodeWorld, type NodeWorld } from '../support/node-world.ts';
+import { stretch } from '../support/patience.ts';
 
 /** What befalls a real node under live sessions. One after the other, the one that nobody gets over last. */
 
-const patience = { timeout: 60_000, interval: 250 } as const;
+const patience = { timeout: 120_000, interval: 250 } as const;
 /** Kubernetes gives a node up after 50 s; its sandboxes bear that for 30 s. */
-const lostPatience = { timeout: 180_000, interval: 500 } as const;
+const lostPatience = { timeout: 240_000, interval: 500 } as const;
 const nodeName = 'porthole-node';
 
 let world: NodeWorld;
@@ -87,45 +90,115 @@ it('kubectl drain takes the warm ones and leaves the claimed ones', async () => 
   await world.api.end(id);
 });
 
+const otherNode = 'porthole-other';
+
+async function beat(): Promise<void> {
+  const now = new Date().toISOString();
+  const times = { lastHeartbeatTime: now, lastTransitionTime: now };
+  const condition = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'It is well.', ...times };
+  const status = JSON.stringify({ status: { conditions: [condition] } });
+  await kubectl('patch', `node/${otherNode}`, '--subresource=status', '--type=strategic', `--patch=${status}`);
+  const spec = { holderIdentity: otherNode, leaseDurationSeconds: 40, renewTime: now.replace('Z', '000Z') };
+  const metadata = { name: otherNode, namespace: 'kube-node-lease' };
+  await kubectl.apply([{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }]);
+}
+
 /**
  * A second node that is well, and takes nobody in. Where all nodes are lost at once, Kubernetes takes itself for the one that is cut off
  * and evicts nobody: https://kubernetes.io/docs/concepts/architecture/nodes/#rate-limits-on-eviction
  */
-async function keepHealthyNode(): Promise<Disposable> {
-  const name = 'porthole-other';
-  const condition = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'It is well.' };
-  await kubectl.apply([{ apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { unschedulable: true } }]);
-  const beat = async (): Promise<void> => {
-    const now = new Date().toISOString();
-    const times = { lastHeartbeatTime: now, lastTransitionTime: now };
-    const status = JSON.stringify({ status: { conditions: [{ ...condition, ...times }] } });
-    await kubectl('patch', `node/${name}`, '--subresource=status', '--type=strategic', `--patch=${status}`);
-    const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime: now.replace('Z', '000Z') };
-    const metadata = { name, namespace: 'kube-node-lease' };
-    await kubectl.apply([{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }]);
-  };
+async function keepHealthyNode(): Promise<AsyncDisposable> {
+  const metadata = { name: otherNode };
+  await kubectl.apply([{ apiVersion: 'v1', kind: 'Node', metadata, spec: { unschedulable: true } }]);
   await beat();
-  const timer = setInterval(() => void beat().catch(() => undefined), 5_000);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  const stop = new AbortController();
+  const beating = (async () => {
+    while (!stop.signal.aborted) {
+      await beat().catch(() => undefined);
+      await delay(5_000, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await beating;
+      await kubectl('delete', `node/${otherNode}`);
+    },
+  };
 }
 
-it('a node whose kubelet is gone: its sessions end, their quota is free, nobody else gets their browsers', async () => {
-  using _other = await keepHealthyNode();
-  await untilWarm();
-  const { id } = await world.api.create();
-  const pod = (await sessionOf(id))?.status?.sandbox?.podName ?? '';
-  process.kill(world.pidOf('kubelet'), 'SIGSTOP');
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** They do nothing until disposed, and are not gone: to others they are silent, as a node is that is cut off or hangs. */
+function freeze(pids: readonly number[]): Disposable {
+  for (const pid of pids) send(pid, 'SIGSTOP');
+  return { [Symbol.dispose]: () => pids.forEach((pid) => send(pid, 'SIGCONT')) };
+}
+
+async function podNameOf(id: string): Promise<string> {
+  const name = (await sessionOf(id))?.status?.sandbox?.podName;
+  if (name === undefined) throw new Error(`The session ${id} has no sandbox.`);
+  return name;
+}
+
+async function expectLost(id: string): Promise<void> {
   await vi.waitFor(async () => {
     expect((await sessionOf(id))?.status).toMatchObject({ phase: 'Ended', endReason: 'NodeLost' });
   }, lostPatience);
-  // The Pod stays until its kubelet lets go of it.
-  expect((await kubectl.find<Pod>(`pod/${pod}`))?.metadata.deletionTimestamp).toBeDefined();
+  // The slot is free, and nobody could serve who takes it.
   const answer = await world.api.call('POST', '/api/v1/browser/sessions', {});
   expect(answer.problem().code).toBe('pool_exhausted');
+}
 
-  process.kill(world.pidOf('kubelet'), 'SIGCONT');
+/** Once the node is there again, its Pod goes, and whoever comes gets another. */
+async function expectAnotherThan(pod: string): Promise<void> {
   await vi.waitFor(async () => expect(await kubectl.find<Pod>(`pod/${pod}`)).toBeUndefined(), lostPatience);
   const next = await vi.waitFor(() => world.api.create(), lostPatience);
-  expect((await sessionOf(next.id))?.status?.sandbox?.podName).not.toBe(pod);
+  expect(await podNameOf(next.id)).not.toBe(pod);
   await world.api.end(next.id);
+}
+
+it('a node whose kubelet is gone: its sessions end, their quota is free, nobody else gets their browsers', async () => {
+  await using _other = await keepHealthyNode();
+  await untilWarm();
+  const { id } = await world.api.create();
+  const pod = await podNameOf(id);
+  {
+    using _frozen = freeze([world.pidOf('kubelet')]);
+    await expectLost(id);
+    // The Pod stays until its kubelet lets go of it.
+    expect((await kubectl.find<Pod>(`pod/${pod}`))?.metadata.deletionTimestamp).toBeDefined();
+  }
+  await expectAnotherThan(pod);
+});
+
+describe('the only node, of which Kubernetes evicts nobody', () => {
+  it('costs no session its browser while only its kubelet is gone, and ends it when the rest is', async () => {
+    await untilWarm();
+    const { id, cdpUrl } = await world.api.create();
+    const pod = await podNameOf(id);
+    {
+      await using client = await attach(cdpUrl);
+      using _kubelet = freeze([world.pidOf('kubelet')]);
+      await vi.waitFor(async () => {
+        const found = await kubectl.find<Pod>(`pod/${pod}`);
+        expect(found && isReady(found)).toBe(false);
+      }, lostPatience);
+      // Longer than a sandbox bears the trouble of its node, and than silence is borne.
+      await stretch(45_000);
+      await expect(client.call('Browser.getVersion')).resolves.toHaveProperty('product');
+      expect((await sessionOf(id))?.status?.phase).toBe('Ready');
+      expect((await kubectl.find<Pod>(`pod/${pod}`))?.metadata.deletionTimestamp).toBeUndefined();
+
+      using _rest = freeze(listCgroupPids(world.node.cgroup));
+      await expectLost(id);
+    }
+    await expectAnotherThan(pod);
+  });
 });

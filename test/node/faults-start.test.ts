@@ -11,7 +11,7 @@ import { stretch } from '../support/patience.ts';
 
 /** Nothing here is to be found out by waiting for it. */
 const startupDeadlineMs = 600_000;
-const patience = { timeout: 90_000, interval: 250 } as const;
+const patience = { timeout: 240_000, interval: 250 } as const;
 
 let world: NodeWorld;
 let kubectl: Kubectl;

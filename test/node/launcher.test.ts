@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -62,6 +62,12 @@ function listPlaces(): readonly string[] {
   return [...listCgroups(), ...folders.flatMap((folder) => inside(folder).map((name) => join(folder, name)))];
 }
 
+/** Folders and cgroups of nodes are called after each other; one that this test has not started is somebody else's. */
+function isOfAnotherNode(place: string, { node }: NodeWorld): boolean {
+  const own = basename(node.dir);
+  return /^(porthole-)?node-\w{6}$/.test(basename(place)) && !place.endsWith(own);
+}
+
 async function createFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'porthole-node-test-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
@@ -86,8 +92,10 @@ describe.runIf(why === undefined)('npm run cluster -- --node kubelet', () => {
     const before = readMachine();
     const places = new Set(listPlaces());
     let namespaces: readonly string[];
+    let ended: NodeWorld;
     {
       await using world = await startNodeWorld({ runtime: 'runc', warm: { min: 1, max: 1 } });
+      ended = world;
       expect(await titleOfPage(world)).toBe('Page /real');
       namespaces = readNamespaces(world.node.pid);
       expect(namespaces).toHaveLength(3);
@@ -107,7 +115,8 @@ describe.runIf(why === undefined)('npm run cluster -- --node kubelet', () => {
       await world.api.end(session.id);
     }
     expect(readMachine()).toEqual(before);
-    expect(listPlaces().filter((place) => !places.has(place))).toEqual([]);
+    const left = listPlaces().filter((place) => !places.has(place) && !isOfAnotherNode(place, ended));
+    expect(left).toEqual([]);
     const held = new Set(listProcesses().flatMap(({ pid }) => readNamespaces(pid)));
     expect(namespaces.filter((namespace) => held.has(namespace))).toEqual([]);
   });

@@ -12,6 +12,12 @@ import type { SessionLog } from './session-log.ts';
 /** Longest that a story may need to come to rest: a lease runs out, then everybody's back-off of up to 30 s, and machines are busy. */
 export const calmLimitMs = 150_000;
 
+/** The API server is away, busy, or has just started: then it knows nothing of namespaces yet, and refuses whatever is in one. */
+function mayPass(error: unknown): boolean {
+  const isStarting = isStoreError(error, 'Forbidden') && /not yet ready/i.test(error.message);
+  return isStarting || isStoreError(error, 'Unavailable', 'TooManyRequests');
+}
+
 /** As a user's tool does when the API server is away: again and again. */
 async function insist(write: () => Promise<unknown>, done: StoreReason): Promise<void> {
   for (;;) {
@@ -20,7 +26,7 @@ async function insist(write: () => Promise<unknown>, done: StoreReason): Promise
       return;
     } catch (error) {
       if (isStoreError(error, done)) return;
-      if (!isStoreError(error, 'Unavailable', 'TooManyRequests')) throw error;
+      if (!mayPass(error)) throw error;
       await delay(200);
     }
   }
@@ -96,7 +102,12 @@ export async function sessionNames(store: Store): Promise<readonly string[]> {
 /** Polls until it is nothing; else says what is left, and what the processes have said. */
 async function untilNothing(world: FaultWorld, what: string, look: () => Promise<readonly string[]>): Promise<void> {
   const giveUpMs = performance.now() + calmLimitMs;
-  for (let left = await look(); left.length > 0; left = await look()) {
+  const lookAgain = (): Promise<readonly string[]> =>
+    look().catch((error: unknown) => {
+      if (!mayPass(error)) throw error;
+      return [`nobody knows: ${String(error)}`];
+    });
+  for (let left = await lookAgain(); left.length > 0; left = await lookAgain()) {
     if (performance.now() > giveUpMs) throw new Error(`${what}: ${left.join('; ')}\n${world.lastWords()}`);
     await delay(100);
   }

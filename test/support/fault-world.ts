@@ -21,7 +21,7 @@ const repository = resolve(import.meta.dirname, '../..');
 const nodeName = 'fake';
 
 /** Generous because machines are busy. */
-const readyLimitMs = 60_000;
+const readyLimitMs = 120_000;
 const graceMs = 10_000;
 
 export interface FaultOptions {

@@ -48,6 +48,9 @@ export interface Kubectl {
   pods(selector?: string): Promise<readonly Pod[]>;
 }
 
+/** Longest that a person waits; cold starts take their time on a small machine. */
+const waitLimit = '--timeout=150s';
+
 export function createKubectl({ kubectl }: Pick<ClusterWorld, 'kubectl'>): Kubectl {
   const run = (...args: readonly string[]): Promise<string> => kubectl(args);
   const find = async <T extends StoredObject>(name: string): Promise<T | undefined> => {
@@ -73,11 +76,11 @@ export function createKubectl({ kubectl }: Pick<ClusterWorld, 'kubectl'>): Kubec
       return kubectl(['apply', '-f', '-', ...args], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
     },
     ready: async (name: string) => {
-      await run('wait', `browsersession/${name}`, '--for=condition=Ready', '--timeout=60s');
+      await run('wait', `browsersession/${name}`, '--for=condition=Ready', waitLimit);
       return must(name);
     },
     ended: async (name: string) => {
-      await run('wait', `browsersession/${name}`, '--for=jsonpath={.status.phase}=Ended', '--timeout=60s');
+      await run('wait', `browsersession/${name}`, '--for=jsonpath={.status.phase}=Ended', waitLimit);
       return must(name);
     },
     end: async (...names: readonly string[]) => {

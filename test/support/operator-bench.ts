@@ -10,7 +10,7 @@ import { pods } from '../../src/kube/builtins.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/kube/memory/memory-store.ts';
 import type { EventRecorder } from '../../src/kube/controller/port.ts';
 import type { Store } from '../../src/kube/store.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import type { NewObject } from '../../src/lib/object-meta.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
 import { createFakeAgents, silentLogger } from './fakes.ts';
@@ -25,6 +25,8 @@ export interface BenchOptions {
   readonly mayGrant?: () => boolean;
   readonly events?: EventRecorder;
   readonly blobs?: BlobStore;
+  /** The operator's; default: the system's. */
+  readonly clock?: Clock;
   /** What the operator does to the store goes through this. */
   readonly storeOf?: (store: Store) => Store;
 }

@@ -18,27 +18,28 @@ import {
 } from '../../core/session/status.ts';
 import { isRecorded } from '../../core/recording/wanted.ts';
 import { stealthOf } from '../../core/session/stealth.ts';
-import { expiryOf, idleTimeoutMsOf, lifetimeMsOf, untilStartupDeadlineMs } from '../../core/session/times.ts';
+import { expiryOf, lifetimeMsOf, untilStartupDeadlineMs } from '../../core/session/times.ts';
 import { pods } from '../../kube/builtins.ts';
 import { isStoreError } from '../../kube/store-error.ts';
 import type { Store } from '../../kube/store.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { parseTime } from '../../lib/time.ts';
-import { SandboxError, type AgentClient, type SandboxRef } from '../../sandbox/port.ts';
+import type { AgentClient } from '../../sandbox/port.ts';
 import { sandboxPods, type World } from '../world.ts';
+import { askForSign, endIfIdle, endIfUnused, refOf, type AskDeps } from './ask.ts';
 import { makeBinding, type AttachDeps } from './attach.ts';
 import type { PoolHistories } from '../pool/history.ts';
 import type { BindCall, Bindings } from './bindings.ts';
 import { endSession, type EndDeps } from './end.ts';
 import type { SessionMemory } from './memory.ts';
 import type { OwnWrites } from './own-writes.ts';
-import { lookAtUpstream, noteTraffic, type TrafficDeps } from './traffic.ts';
+import { lookAtUpstream, type TrafficDeps } from './traffic.ts';
 import { upstreamFor, type UpstreamDeps } from './upstream.ts';
 import { extensionsFor, extensionsTakeMs, type ExtensionDeps } from './extensions.ts';
 import { recordingFor, recordingTakesMs } from './recording.ts';
 import { writeStatus } from './write-status.ts';
 
-export interface ApplyDeps extends EndDeps, AttachDeps, TrafficDeps, UpstreamDeps, ExtensionDeps {
+export interface ApplyDeps extends EndDeps, AskDeps, AttachDeps, TrafficDeps, UpstreamDeps, ExtensionDeps {
   readonly store: Store;
   readonly world: World;
   readonly bindings: Bindings;
@@ -60,7 +61,7 @@ export interface ApplyDeps extends EndDeps, AttachDeps, TrafficDeps, UpstreamDep
 
 /** How long a warm sandbox, which answered a moment ago, may take to answer. */
 const warmBindDeadlineMs = 3_000;
-const agentCallDeadlineMs = 2_000;
+const confirmDeadlineMs = 2_000;
 /** What a pod gets beyond its session's lifetime before its node ends it: the operator ends it in time, if it lives. */
 const deadlineMarginSeconds = 60;
 
@@ -79,7 +80,7 @@ export async function applySession(deps: ApplyDeps, input: SessionInput, action:
     case 'bind':
       return bind(deps, input, untilStartupDeadlineMs(input));
     case 'confirm':
-      return bind(deps, input, agentCallDeadlineMs);
+      return bind(deps, input, confirmDeadlineMs);
     case 'discardSandbox':
       return discardSandbox(deps, input);
     case 'markReady':
@@ -92,6 +93,11 @@ export async function applySession(deps: ApplyDeps, input: SessionInput, action:
       return lookAtUpstream(deps, input);
     case 'noteUpstream':
       return noteUpstream(deps, input);
+    case 'noteUnexplained':
+      deps.memory.note(session.metadata.uid, { unexplainedSinceMs: input.nowMs });
+      return true;
+    case 'askForSign':
+      return askForSign(deps, input);
     case 'endIfIdle':
       return endIfIdle(deps, input);
     case 'endIfUnused':
@@ -194,10 +200,6 @@ function allOf(prepares: readonly (Prepare | undefined)[]): Prepare | undefined 
   return async (signal) => Object.assign({}, ...(await Promise.all(all.map((prepare) => prepare(signal))))) as object;
 }
 
-function refOf(session: BrowserSession, { pod }: SandboxEntry): SandboxRef {
-  return { podUid: pod.metadata.uid, podIp: pod.status?.podIP ?? '', sessionUid: session.metadata.uid };
-}
-
 async function createSandbox(deps: ApplyDeps, input: SessionInput): Promise<boolean> {
   const { session, pool } = input;
   if (!pool) return false;
@@ -283,53 +285,4 @@ async function labelSandbox({ store, world }: ApplyDeps, input: SessionInput): P
   // Unless a watch has meanwhile shown something newer, or that it is gone.
   if (world.book.ofSession(session.metadata.uid)?.pod === sandbox.pod) world.book.observe(labelled);
   return true;
-}
-
-async function endIfIdle(deps: ApplyDeps, input: SessionInput): Promise<boolean> {
-  const { agents, memory, clock } = deps;
-  const { session, account } = input;
-  const timeoutMs = idleTimeoutMsOf(session, account);
-  return askAgent(deps, input, async (sandbox, signal) => {
-    const { ended, idleForMs, traffic } = await agents.endIfIdle(sandbox, timeoutMs, signal);
-    return () => {
-      noteTraffic(deps, input, traffic);
-      // Not idle by its own count: then not by ours either, or it would be asked again at once.
-      memory.answered(session.metadata.uid, clock.now() - Math.min(idleForMs, timeoutMs - 1));
-      memory.note(session.metadata.uid, { hasIdledOut: ended });
-    };
-  });
-}
-
-async function endIfUnused(deps: ApplyDeps, input: SessionInput): Promise<boolean> {
-  const { agents, memory } = deps;
-  return askAgent(deps, input, async (sandbox, signal) => {
-    const { ended } = await agents.endIfUnused(sandbox, signal);
-    return () => {
-      memory.answered(input.session.metadata.uid, input.lastActiveAtMs);
-      memory.note(input.session.metadata.uid, { wasUsed: !ended });
-    };
-  });
-}
-
-type Call = (sandbox: SandboxRef, signal: AbortSignal) => Promise<() => void>;
-
-/** What the answer means is noted, unless the session has gone meanwhile; so is silence. */
-async function askAgent(
-  { world, memory }: ApplyDeps,
-  { session, silentSinceMs, nowMs }: SessionInput,
-  call: Call,
-): Promise<boolean> {
-  const { uid } = session.metadata;
-  const entry = world.book.ofSession(uid);
-  if (!entry) return true;
-  try {
-    const note = await call(refOf(session, entry), AbortSignal.timeout(agentCallDeadlineMs));
-    if (!world.sessions.byUid(uid)) return false;
-    note();
-    return true;
-  } catch (error) {
-    if (!(error instanceof SandboxError)) throw error;
-    if (world.sessions.byUid(uid)) memory.note(uid, { silentSinceMs: silentSinceMs ?? nowMs });
-    return false;
-  }
 }

@@ -60,7 +60,10 @@ export function gatherSession(
     lastActiveAtMs: notes.lastActiveAtMs,
     wasUsed: notes.wasUsed,
     ...toldOf(session, notes),
-    silentSinceMs: notes.silentSinceMs,
+    silence: notes.silence,
+    heardAtMs: notes.heardAtMs,
+    isAsked: notes.isAsked ?? false,
+    unexplainedSinceMs: notes.unexplainedSinceMs,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Trouble } from '../../core/pods/trouble.ts';
-
+import { prolongSilence, type Silence } from '../../core/session/silence.ts';
 import type { TrafficTotals, UpstreamReport } from '../../api/agent/wire.ts';
 
 /** What the operator knows of a session and writes nowhere: it can be found out again. */
@@ -8,7 +8,12 @@ export interface SessionNotes {
   readonly spent?: number;
   /** Epoch milliseconds, as far as the agent has told. */
   readonly lastActiveAtMs?: number;
-  readonly silentSinceMs?: number;
+  readonly silence?: Silence;
+  /** The agent was asked whether it is there still, and was (epoch milliseconds); it is being asked. */
+  readonly heardAtMs?: number;
+  readonly isAsked?: boolean;
+  /** Since when its browser has ended and nobody says why, epoch milliseconds. */
+  readonly unexplainedSinceMs?: number;
   /** Name of the Secret that was made for it. */
   readonly bindingName?: string;
   /** The agent has ended it for want of activity and takes nobody any more. */
@@ -43,8 +48,13 @@ export class SessionMemory {
 
   /** The agent has answered: it was last active then, as far as it has told. */
   answered(sessionUid: string, lastActiveAtMs: number | undefined): void {
-    const { silentSinceMs: _answered, ...rest } = this.of(sessionUid);
+    const { silence: _answered, ...rest } = this.of(sessionUid);
     this.#notes.set(sessionUid, { ...rest, ...(lastActiveAtMs !== undefined && { lastActiveAtMs }) });
+  }
+
+  /** A call to the agent, from its begin to its end, was in vain. */
+  unanswered(sessionUid: string, call: Silence, unreadyAtMs: number | undefined): void {
+    this.note(sessionUid, { silence: prolongSilence(this.of(sessionUid).silence, call, unreadyAtMs) });
   }
 
   forget(sessionUid: string): void {

@@ -4,7 +4,7 @@ import { labels } from '../../api/v1alpha1/group.ts';
 import type { ObjectMeta } from '../../lib/object-meta.ts';
 import type { Pod } from '../../lib/kubernetes.ts';
 import { formatTime } from '../../lib/time.ts';
-import { classifySandbox, hasFailed, startingSinceMs, type SandboxState } from './classify.ts';
+import { classifySandbox, hasFailed, startingSinceMs, unreadySinceMs, type SandboxState } from './classify.ts';
 
 const ofSession = { labels: { [labels.sessionUid]: 's' } };
 const leaving = { deletionTimestamp: formatTime(startMs) };
@@ -67,5 +67,20 @@ describe('startingSinceMs', () => {
   ])('is %s', (_name, scheduled, expectedMs) => {
     const conditions = scheduled ? [{ type: 'PodScheduled', ...scheduled }] : [];
     expect(startingSinceMs(withStatus('starting', { conditions }))).toBe(expectedMs);
+  });
+});
+
+describe('unreadySinceMs', () => {
+  const lastTransitionTime = formatTime(startMs + 5_000);
+  it.each<readonly [string, object[], number | undefined]>([
+    ['is nothing while nobody has said so', [], undefined],
+    ['is nothing of one that is Ready', [{ type: 'Ready', status: 'True', lastTransitionTime }], undefined],
+    ['is when it was said', [{ type: 'Ready', status: 'False', lastTransitionTime }], startMs + 5_000],
+    ['is long ago when that is not told', [{ type: 'Ready', status: 'False' }], 0],
+  ])('%s', (_name, conditions, expectedMs) => {
+    const given = withStatus('claimed', {
+      conditions: conditions as NonNullable<Pod['status']>['conditions'] & object,
+    });
+    expect(unreadySinceMs(given)).toBe(expectedMs);
   });
 });

@@ -43,9 +43,15 @@ export function startingSinceMs(pod: Pod): number | undefined {
 }
 
 export function isReady(pod: Pod): boolean {
-  return conditionIs(pod, 'Ready', 'True');
+  return readinessOf(pod)?.status === 'True';
 }
 
-function conditionIs(pod: Pod, type: string, status: string): boolean {
-  return (pod.status?.conditions ?? []).some((c) => c.type === type && c.status === status);
+/** Since when the cluster says that it is not Ready, epoch milliseconds; undefined: it does not say so. */
+export function unreadySinceMs(pod: Pod): number | undefined {
+  const readiness = readinessOf(pod);
+  return readiness?.status === 'False' ? (parseTime(readiness.lastTransitionTime) ?? 0) : undefined;
+}
+
+function readinessOf({ status }: Pod) {
+  return (status?.conditions ?? []).find(({ type }) => type === 'Ready');
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { pod, pool, session, type PodKind } from '../../../test/support/objects.ts';
 import { isClaimedBy } from './claim.ts';
-import { classifySandbox, hasFailed, isUnschedulable, startingSinceMs } from './classify.ts';
+import { classifySandbox, hasFailed, isUnschedulable, startingSinceMs, unreadySinceMs } from './classify.ts';
 import { keptOfPod } from './kept.ts';
+import { isNodeSilent } from './loss.ts';
 import { buildSandboxPod } from './sandbox-pod.ts';
 
 const kinds: readonly PodKind[] = ['starting', 'unschedulable', 'warm', 'claimed', 'failed', 'crashed', 'ending'];
@@ -16,6 +17,16 @@ describe('what is kept of a pod', () => {
     expect(kept.status?.podIP).toBe(whole.status?.podIP);
     expect(isClaimedBy(kept, session(), 'default')).toBe(isClaimedBy(whole, session(), 'default'));
     expect(kept.metadata).toBe(whole.metadata);
+  });
+
+  it('says since when it is not Ready, and whether its kubelet has said so', () => {
+    const at = '2026-01-01T00:00:00Z';
+    for (const reason of [undefined, 'ContainersNotReady']) {
+      const ready = { type: 'Ready', status: 'False', lastTransitionTime: at, ...(reason && { reason }) };
+      const whole = { ...pod('claimed'), status: { phase: 'Running', conditions: [ready] } };
+      expect(unreadySinceMs(keptOfPod(whole))).toBe(Date.parse(at));
+      expect(isNodeSilent(keptOfPod(whole))).toBe(reason === undefined);
+    }
   });
 
   it('is where it runs and until when, and little else', () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { pod, type PodKind } from '../../../test/support/objects.ts';
+import { agentExitCodes } from '../../api/agent/contract.ts';
 import type { Pod } from '../../lib/kubernetes.ts';
 import { classifySandbox } from './classify.ts';
 import { keptOfPod } from './kept.ts';
-import { findLoss, isDisplaced, isDisrupted } from './loss.ts';
+import { findLoss, isDisplaced, isDisrupted, isNodeSilent, isUnexplained } from './loss.ts';
 
 const withStatus = (kind: PodKind, status: Pod['status']): Pod => ({
   ...pod(kind),
@@ -16,8 +17,9 @@ const disrupted = (kind: PodKind, reason: string): Pod =>
       { type: 'DisruptionTarget', status: 'True', reason },
     ],
   });
-const ended = (reason: string): Pod =>
+const ended = (reason: string, exitCode = 137, phase = 'Running'): Pod =>
   withStatus('claimed', {
+    phase,
     containerStatuses: [
       {
         name: 'browser',
@@ -25,7 +27,7 @@ const ended = (reason: string): Pod =>
         imageID: '',
         ready: false,
         restartCount: 0,
-        state: { terminated: { exitCode: 137, reason } },
+        state: { terminated: { exitCode, reason } },
       },
     ],
   });
@@ -46,6 +48,35 @@ describe('what took a sandbox away', () => {
   ])('%s', (_, given, expected) => {
     expect(findLoss(given)).toBe(expected);
     expect(findLoss(keptOfPod(given))).toBe(expected);
+  });
+});
+
+describe('the end of a browser', () => {
+  it.each<readonly [string, Pod, boolean]>([
+    ['that has not come yet', pod('claimed'), false],
+    ['by a signal that cannot be refused', ended('Error'), true],
+    ['that its node asked for', ended('Completed', 0), true],
+    ['by another signal', ended('Error', 143), true],
+    ['of its own accord', ended('Error', agentExitCodes.browserGone), false],
+    ['with all of its Pod', ended('Error', 137, 'Failed'), false],
+  ])('%s', (_, given, expected) => {
+    expect(isUnexplained(given)).toBe(expected);
+    expect(isUnexplained(keptOfPod(given))).toBe(expected);
+  });
+});
+
+describe('a Pod that is not Ready', () => {
+  const unready = (reason?: string): Pod =>
+    withStatus('claimed', { conditions: [{ type: 'Ready', status: 'False', ...(reason && { reason }) }] });
+
+  it.each<readonly [string, Pod, boolean]>([
+    ['is what its kubelet says of it', unready('ContainersNotReady'), false],
+    ['is what is made of a node that does not answer', unready(), true],
+    ['is not one that is Ready', pod('warm'), false],
+    ['is not one of which nobody has said anything', pod('claimed'), false],
+  ])('%s', (_, given, expected) => {
+    expect(isNodeSilent(given)).toBe(expected);
+    expect(isNodeSilent(keptOfPod(given))).toBe(expected);
   });
 });
 

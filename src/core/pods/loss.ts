@@ -1,3 +1,4 @@
+import type { ContainerStateTerminated } from 'kubernetes-types/core/v1.js';
 import { containers } from '../../api/agent/contract.ts';
 import type { EndReason } from '../../api/v1alpha1/browser-session.ts';
 import type { Pod } from '../../lib/kubernetes.ts';
@@ -15,14 +16,36 @@ const disruptions: Readonly<Record<string, LossReason>> = {
 
 /** Why a sandbox that served a session does not any more, where its pod tells; undefined: it does not tell. */
 export function findLoss(pod: Pod): LossReason | undefined {
-  const { reason, containerStatuses = [] } = pod.status ?? {};
+  const { reason } = pod.status ?? {};
   if (reason === 'Evicted') return 'Evicted';
   // Its node ended it by activeDeadlineSeconds, while no operator was there to.
   if (reason === 'DeadlineExceeded') return 'LifetimeExceeded';
   if (reason === 'NodeLost') return 'NodeLost';
-  const ended = containerStatuses.find(({ name }) => name === containers.agent)?.state?.terminated;
-  if (ended?.reason === 'OOMKilled') return 'OutOfMemory';
+  if (endOf(pod)?.reason === 'OOMKilled') return 'OutOfMemory';
   return disruptionOf(pod);
+}
+
+/** An agent that was asked to end, or was killed: by its node, for all that is known. Of its own accord it ends otherwise. */
+const toldToEnd: ReadonlySet<number> = new Set([0, 137, 143]);
+
+/**
+ * Its browser's container has ended, and the node may have had its reasons: a kubelet tells of the end of a container at once, and of the
+ * Pod that it evicts only when all of its containers have ended. Decision 27.
+ */
+export function isUnexplained(pod: Pod): boolean {
+  const ended = endOf(pod);
+  const isOver = pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
+  return !isOver && ended !== undefined && toldToEnd.has(ended.exitCode);
+}
+
+/** The node controller writes no reason when it takes back what a node that does not answer has said; a kubelet always does. */
+export function isNodeSilent({ status }: Pod): boolean {
+  const readiness = (status?.conditions ?? []).find(({ type }) => type === 'Ready');
+  return readiness?.status === 'False' && !readiness.reason;
+}
+
+function endOf({ status }: Pod): ContainerStateTerminated | undefined {
+  return (status?.containerStatuses ?? []).find(({ name }) => name === containers.agent)?.state?.terminated;
 }
 
 /** It is about to go, by no fault of its own: nobody gets it any more. */

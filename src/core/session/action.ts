@@ -34,6 +34,10 @@ export type SessionAction =
   | { readonly type: 'lookAtUpstream' }
   /** Say in the status how it fares. */
   | { readonly type: 'noteUpstream' }
+  /** Ask the agent whether it is there still. Others go on meanwhile. */
+  | { readonly type: 'askForSign' }
+  /** Remember since when nobody says why the browser has ended. */
+  | { readonly type: 'noteUnexplained' }
   /** End the session unless somebody has used it. */
   | { readonly type: 'endIfUnused' }
   | { readonly type: 'deleteSession' };

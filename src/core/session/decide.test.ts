@@ -34,7 +34,10 @@ function input(over: Partial<SessionInput> = {}): SessionInput {
     upstream: undefined,
     upstreamSeenAtMs: undefined,
     traffic: undefined,
-    silentSinceMs: undefined,
+    silence: undefined,
+    heardAtMs: undefined,
+    isAsked: false,
+    unexplainedSinceMs: undefined,
     ...over,
   };
 }
@@ -78,6 +81,25 @@ const saysReady = {
 const readySession = (status: object = {}): BrowserSession =>
   session({}, { ...saysReady, conditions: [...saysReady.conditions], ...status });
 const ready = { ...starting, session: readySession(), sandbox: sandbox('claimed') } as const;
+const silentFor = (ms: number): SessionInput['silence'] => ({
+  sinceMs: startMs + 1_000 - ms,
+  untilMs: startMs + 1_000,
+});
+/** As the node controller leaves it, or with the reason that a kubelet gives. */
+const unready = (reason?: string): SessionInput['sandbox'] =>
+  withStatus('claimed', {
+    conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: at(0), ...(reason && { reason }) }],
+  });
+const cutOff = { ...ready, sandbox: unready() } as const;
+const tolerant = (tolerationSeconds?: number): SessionInput['pool'] =>
+  pool({
+    template: { tolerations: [{ key: 'node.kubernetes.io/unreachable', operator: 'Exists', tolerationSeconds }] },
+  });
+const killed = (status: Pod['status'] = { phase: 'Running' }): SessionInput['sandbox'] =>
+  withStatus('crashed', {
+    ...status,
+    containerStatuses: [{ ...container, state: { terminated: { exitCode: 137, reason: 'Error' } } }],
+  });
 const withIdleTimeout = (idleTimeoutMs: number): SessionInput['session'] =>
   session({ idleTimeoutMs }, { ...readySession().status });
 const demanding = (requirements: object): Partial<SessionInput> => ({ pool: pool({ template: { requirements } }) });
@@ -412,12 +434,85 @@ const rows: Record<string, readonly Row[]> = {
     ['ends when it is evicted', { ...ready, sandbox: lost('EvictionByEvictionAPI') }, end('Evicted')],
     ['ends when its memory is used up', { ...ready, sandbox: outOfMemory }, end('OutOfMemory')],
     ['ends when its browser died', { ...ready, sandbox: sandbox('crashed') }, end('BrowserCrashed')],
-    ['ends when its agent is silent for ten seconds', { ...ready, silentSinceMs: startMs - 9_000 }, end('SandboxLost')],
+    ['ends when its agent is silent for ten seconds', { ...ready, silence: silentFor(10_000) }, end('SandboxLost')],
     [
       'bears a shorter silence',
-      { ...ready, silentSinceMs: startMs },
+      { ...ready, silence: silentFor(9_999) },
       { next: { afterMs: 899_000, because: 'idle timeout or maximum lifetime' } },
     ],
+    [
+      'bears a silence that nobody has asked into for long',
+      { ...ready, silence: silentFor(2_000), nowMs: startMs + 600_000 },
+      { next: { afterMs: 300_000, because: 'idle timeout or maximum lifetime' } },
+    ],
+  ],
+  'a ready session whose Pod is not Ready any more': [
+    [
+      'is left to Kubernetes for as long as it bears the trouble of a node',
+      { ...cutOff, nowMs: startMs + 29_000 },
+      { next: { afterMs: 1_000, because: 'idle timeout or maximum lifetime' } },
+    ],
+    ['is asked after then', { ...cutOff, nowMs: startMs + 30_000 }, does('askForSign')],
+    [
+      'is asked after when the tolerations of its pool are over',
+      { ...cutOff, pool: tolerant(120), nowMs: startMs + 119_000 },
+      { next: { afterMs: 1_000, because: 'idle timeout or maximum lifetime' } },
+    ],
+    [
+      'is never asked after where its pool bears that for ever',
+      { ...cutOff, pool: tolerant(undefined), nowMs: startMs + 600_000 },
+      { next: { afterMs: 300_000, because: 'idle timeout or maximum lifetime' } },
+    ],
+    [
+      'is asked after once at a time',
+      { ...cutOff, isAsked: true, nowMs: startMs + 30_000 },
+      { next: { afterMs: 870_000, because: 'idle timeout or maximum lifetime' } },
+    ],
+    [
+      'lives on while its agent answers, and is asked after again',
+      { ...cutOff, heardAtMs: startMs + 30_000, nowMs: startMs + 31_000 },
+      { next: { afterMs: 9_000, because: 'idle timeout or maximum lifetime' } },
+    ],
+    [
+      'is asked after again in a second when its agent is silent',
+      { ...cutOff, silence: { sinceMs: startMs + 30_000, untilMs: startMs + 32_000 }, nowMs: startMs + 32_000 },
+      { next: { afterMs: 1_000, because: 'idle timeout or maximum lifetime' } },
+    ],
+    ['ends when its agent is silent for ten seconds', { ...cutOff, silence: silentFor(10_000) }, end('NodeLost')],
+    [
+      'ends so as well when its kubelet was the last to speak, but nobody knows of the node',
+      { ...cutOff, sandbox: unready('ContainersNotReady'), silence: silentFor(10_000) },
+      end('SandboxLost'),
+    ],
+    [
+      'is asked after whoever said that it is not Ready',
+      { ...cutOff, sandbox: unready('ContainersNotReady'), nowMs: startMs + 30_000 },
+      does('askForSign'),
+    ],
+  ],
+  'a ready session whose browser was told to end, or killed': [
+    ['remembers since when nobody says why', { ...ready, sandbox: killed() }, does('noteUnexplained')],
+    [
+      'waits for the word of its node',
+      { ...ready, sandbox: killed(), unexplainedSinceMs: startMs },
+      { next: { afterMs: 4_000, because: 'its node may say why' } },
+    ],
+    [
+      'ends as the node says',
+      { ...ready, sandbox: killed({ phase: 'Failed', reason: 'Evicted' }), unexplainedSinceMs: startMs },
+      end('Evicted'),
+    ],
+    [
+      'ends at once when the Pod has ended as well, and its node has not said why',
+      { ...ready, sandbox: killed({ phase: 'Failed' }), unexplainedSinceMs: startMs },
+      end('BrowserCrashed'),
+    ],
+    [
+      'ends when its node says nothing',
+      { ...ready, sandbox: killed(), unexplainedSinceMs: startMs - 4_000 },
+      end('BrowserCrashed'),
+    ],
+    ['ends at once where its memory was used up', { ...ready, sandbox: outOfMemory }, end('OutOfMemory')],
   ],
   'a ready session that somebody must use in time': [
     ['is asked after when the time is up', { ...unused, nowMs: startMs + 16_000 }, asksForUse],

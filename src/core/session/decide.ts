@@ -1,12 +1,13 @@
 import type { EndReason } from '../../api/v1alpha1/browser-session.ts';
 import { parseTime } from '../../lib/time.ts';
-import { findLoss } from '../pods/loss.ts';
+import { findLoss, isNodeSilent, isUnexplained } from '../pods/loss.ts';
 import { explainDelay, summarizeTrouble, type Trouble } from '../pods/trouble.ts';
 import type { SessionDecision } from './action.ts';
 import type { SessionInput } from './input.ts';
 import { findWeakness } from './isolation.ts';
-import { hasProxyNews, wantsProxy } from './proxy-ready.ts';
+import { hasProxyNews, upstreamLookAtMs } from './proxy-ready.ts';
 import type { WaitReason } from './reasons.ts';
+import { isTooLong, signDueAtMs, silenceLimitMs, silenceStepMs } from './silence.ts';
 import { expiryOf, untilStartupDeadlineMs, useDueAtMs } from './times.ts';
 
 type Rule = (input: SessionInput) => SessionDecision | undefined;
@@ -70,6 +71,7 @@ const stages: Readonly<Record<Stage, readonly Rule[]>> = {
     outlived,
     aboveTheLimit,
     silent,
+    signDue,
     statusEdited,
     specEdited,
     unlabelled,
@@ -84,15 +86,11 @@ const stages: Readonly<Record<Stage, readonly Rule[]>> = {
 const mostDiscarded = 3;
 /** An operator that dies in a burst leaves many that are spent; but when all refuse, it is not they who are wrong. */
 const mostSpent = 20;
-/** An agent that does not answer for so long is taken for dead. */
-const silenceLimitMs = 10_000;
-const silenceStepMs = 1_000;
 const unschedulableStepMs = 250;
 /** Quotas are freed without a word to those who wait for them. */
 const noRoomMs = 15_000;
-/** The sandbox tries the upstream as soon as it has it. */
-const upstreamFirstStepMs = 1_000;
-const upstreamStepMs = 15_000;
+/** A kubelet takes a second or two to say why it has ended a sandbox, on a busy machine more. */
+const explanationMs = 5_000;
 /** From Ready to the pod's label. Until then the session's status alone says whose the pod is, which is enough for a new leader. */
 const labelDelayMs = 1_000;
 
@@ -296,12 +294,22 @@ function neverUsed({ wasUsed }: SessionInput): SessionDecision | undefined {
   return wasUsed === false ? { action: { type: 'deleteSession' } } : undefined;
 }
 
-function crashed({ sandbox }: SessionInput): SessionDecision | undefined {
-  return sandbox?.hasFailed ? end(findLoss(sandbox.pod) ?? 'BrowserCrashed') : undefined;
+function crashed({ sandbox, unexplainedSinceMs, nowMs }: SessionInput): SessionDecision | undefined {
+  if (!sandbox?.hasFailed) return undefined;
+  const loss = findLoss(sandbox.pod);
+  if (loss ?? !isUnexplained(sandbox.pod)) return end(loss ?? 'BrowserCrashed');
+  if (unexplainedSinceMs === undefined) return { action: { type: 'noteUnexplained' } };
+  const leftMs = unexplainedSinceMs + explanationMs - nowMs;
+  return leftMs > 0 ? { next: { afterMs: leftMs, because: 'its node may say why' } } : end('BrowserCrashed');
 }
 
-function silent({ silentSinceMs, nowMs }: SessionInput): SessionDecision | undefined {
-  return silentSinceMs !== undefined && nowMs - silentSinceMs >= silenceLimitMs ? end('SandboxLost') : undefined;
+function silent({ silence, sandbox }: SessionInput): SessionDecision | undefined {
+  if (!silence || !isTooLong(silence)) return undefined;
+  return end(sandbox && isNodeSilent(sandbox.pod) ? 'NodeLost' : 'SandboxLost');
+}
+
+function signDue(input: SessionInput): SessionDecision | undefined {
+  return signDueAtMs(input) <= input.nowMs ? { action: { type: 'askForSign' } } : undefined;
 }
 
 function statusEdited(input: SessionInput): SessionDecision | undefined {
@@ -341,13 +349,6 @@ function upstreamChanged({ session, upstream }: SessionInput): SessionDecision |
   return isNews ? { action: { type: 'noteUpstream' } } : undefined;
 }
 
-/** When the sandbox is next asked how the upstream fares; Infinity without one. */
-function upstreamLookAtMs({ session, upstream, upstreamSeenAtMs, nowMs }: SessionInput): number {
-  if (!wantsProxy(session.spec)) return Infinity;
-  const isKnown = upstream !== undefined && upstream.state !== 'probing';
-  return upstreamSeenAtMs === undefined ? nowMs : upstreamSeenAtMs + (isKnown ? upstreamStepMs : upstreamFirstStepMs);
-}
-
 function upstreamDue(input: SessionInput): SessionDecision | undefined {
   return upstreamLookAtMs(input) <= input.nowMs ? { action: { type: 'lookAtUpstream' } } : undefined;
 }
@@ -365,7 +366,7 @@ function idleDue(input: SessionInput): SessionDecision {
   const untilLifeMs = lifetimeEndsAtMs - input.nowMs;
   if (idleLookAtMs > input.nowMs) {
     const useLookAtMs = input.wasUsed === undefined ? useDueAtMs(input.session) : Infinity;
-    const lookAtMs = Math.min(idleLookAtMs, useLookAtMs, upstreamLookAtMs(input));
+    const lookAtMs = Math.min(idleLookAtMs, useLookAtMs, upstreamLookAtMs(input), signDueAtMs(input));
     const afterMs = Math.min(lookAtMs - input.nowMs, untilLifeMs);
     return { next: { afterMs, because: 'idle timeout or maximum lifetime' } };
   }

@@ -5,6 +5,7 @@ import type { BrowserSession } from '../../api/v1alpha1/browser-session.ts';
 import type { Pod } from '../../lib/kubernetes.ts';
 import type { Trouble } from '../pods/trouble.ts';
 import type { QuotaAnswer } from '../quota/ledger.ts';
+import type { Silence } from './silence.ts';
 
 /** How far the call that gives a sandbox to the session has come. */
 export type Binding =
@@ -76,6 +77,12 @@ export interface SessionInput {
   readonly upstreamSeenAtMs: number | undefined;
   /** As far as the sandbox has told. */
   readonly traffic: TrafficTotals | undefined;
-  /** Since when the agent has not answered, epoch milliseconds. */
-  readonly silentSinceMs: number | undefined;
+  /** The agent did not answer; undefined: it did, or was not asked. */
+  readonly silence: Silence | undefined;
+  /** When the agent was last asked whether it is there still, and was; epoch milliseconds. */
+  readonly heardAtMs: number | undefined;
+  /** It is being asked that. */
+  readonly isAsked: boolean;
+  /** Since when this operator has seen that the browser has ended and nobody says why; epoch milliseconds. */
+  readonly unexplainedSinceMs: number | undefined;
 }

@@ -1,6 +1,7 @@
 import type { TrafficTotals, UpstreamProblem, UpstreamReport } from '../../api/agent/wire.ts';
 import type { BrowserSession, BrowserSessionSpec } from '../../api/v1alpha1/browser-session.ts';
 import type { ConditionUpdate } from '../conditions.ts';
+import type { SessionInput } from './input.ts';
 
 export function wantsProxy({ proxy, proxyUrlSecretRef }: BrowserSessionSpec): boolean {
   return (proxy ?? proxyUrlSecretRef) !== undefined;
@@ -40,6 +41,17 @@ export function proxyCondition(upstream: UpstreamReport | undefined): ConditionU
 export function hasProxyNews({ status }: BrowserSession, upstream: UpstreamReport): boolean {
   const { type, reason } = proxyCondition(upstream);
   return !(status?.conditions ?? []).some((said) => said.type === type && said.reason === reason);
+}
+
+/** The sandbox tries the upstream as soon as it has it. */
+const firstStepMs = 1_000;
+const stepMs = 15_000;
+
+/** When the sandbox is next asked how the upstream fares, epoch milliseconds; Infinity without one. */
+export function upstreamLookAtMs({ session, upstream, upstreamSeenAtMs, nowMs }: SessionInput): number {
+  if (!wantsProxy(session.spec)) return Infinity;
+  const isKnown = upstream !== undefined && upstream.state !== 'probing';
+  return upstreamSeenAtMs === undefined ? nowMs : upstreamSeenAtMs + (isKnown ? stepMs : firstStepMs);
 }
 
 /** What came since `before`; a sandbox that counts less than that is not believed. */
