@@ -84,3 +84,18 @@ it('one that was never brought, or that the browser refuses, fails by its name',
     message: /refuses extension "Mine": Nope\./,
   });
 });
+
+it('all are loaded at once; of several that the browser refuses, the first that was asked for is named', async () => {
+  const zips = ['1', '2', '3'].map((version) => buildZip([manifestOf({ version })]));
+  await Promise.all(zips.map((bytes) => shelf.receive(sha256Of(bytes), body(bytes))));
+  const answers: (() => void)[] = [];
+  const call: Control['call'] = () =>
+    new Promise((resolve, reject) => {
+      // The first is taken, the others are not; the last is answered first, and none before all were asked for.
+      answers.unshift(answers.length === 0 ? () => resolve({}) : () => reject(new ControlError('No.')));
+      if (answers.length === zips.length) for (const answer of answers) answer();
+    });
+  const control: Control = { ...browserWith().control, call };
+  const wishes = zips.map((bytes, index) => ({ name: `Number ${index}`, sha256: sha256Of(bytes) }));
+  await expect(loadExtensions(control, shelf, wishes)).rejects.toMatchObject({ message: /"Number 1"/ });
+});
