@@ -8,6 +8,7 @@ import { buildZip, manifestOf, packFiles } from '../../../test/support/packed-ex
 import { maxPackedExtensionBytes } from '../../api/agent/contract.ts';
 import { ControlError, type Control } from '../chromium/control.ts';
 import { loadExtensions } from './load.ts';
+import { rehearseUnpacking } from './rehearse-unpacking.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 
 let workDir: string;
@@ -98,4 +99,9 @@ it('all are loaded at once; of several that the browser refuses, the first that 
   const control: Control = { ...browserWith().control, call };
   const wishes = zips.map((bytes, index) => ({ name: `Number ${index}`, sha256: sha256Of(bytes) }));
   await expect(loadExtensions(control, shelf, wishes)).rejects.toMatchObject({ message: /"Number 1"/ });
+});
+
+it('a rehearsal unpacks an extension of its own, and leaves nothing', async () => {
+  await rehearseUnpacking(workDir);
+  expect(await readdir(workDir)).toEqual([]);
 });
