@@ -8,15 +8,17 @@ import { resizeScreen } from './desktop/resize-screen.ts';
 import { watchBrowser, type Browser } from './chromium/browser.ts';
 import { observeIsolation } from './isolation.ts';
 import { findProgram } from './find-program.ts';
+import { rehearseUnpacking } from './extensions/rehearse-unpacking.ts';
 import { createShelf } from './extensions/shelf.ts';
 import { leaveLastWords } from './last-words.ts';
 import type { Log } from './log.ts';
 import { waitForProxy } from './proxy-ready.ts';
 import { createRecorder } from './recorder/recorder.ts';
 import { createEgress } from './server/egress.ts';
-import { rehearse } from './server/rehearse.ts';
+import { rehearse, type Address } from './server/rehearse.ts';
 import { createSandbox } from './server/sandbox.ts';
 import { startAgentServer } from './server/start-server.ts';
+import type { Tenancy } from './server/tenancy.ts';
 import { createTicketGate } from './server/ticket-gate.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -74,6 +76,13 @@ function watchFor({ settings, boot }: AgentOptions, isolation: IsolationKind): B
   });
 }
 
+/** As long as nobody has the sandbox, for they would wait for it. */
+async function rehearseAll(address: Address, { workDir }: AgentSettings, tenancy: Tenancy): Promise<void> {
+  if (tenancy.sessionUid === undefined) await rehearse(address);
+  // What is wrong with the disk shows to whoever brings an extension.
+  if (tenancy.sessionUid === undefined) await rehearseUnpacking(workDir).catch(() => undefined);
+}
+
 /** Serves the browser until it ends or the agent is asked to. Resolves to the exit code, with no client left. */
 export async function runAgent(options: AgentOptions): Promise<number> {
   const { settings, boot, log } = options;
@@ -118,8 +127,8 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   browser.whenUsable.then(
     ({ product, sandboxed, bootMs }) => {
       log(30, 'the browser is usable', { product, sandboxed, display, bootMs });
-      // Not before, for it would take from the browser's start; nor for somebody who has been waiting for just that.
-      if (sandbox.tenancy.sessionUid === undefined) void rehearse(address);
+      // Not before, for it would take from the browser's start.
+      void rehearseAll(address, settings, sandbox.tenancy);
     },
     () => undefined,
   );

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32, inflateRawSync } from 'node:zlib';
 import { getFileNameLowLevel, fromBuffer, type Entry, type ZipFile } from 'yauzl';
 import { checkMembers, limits, type Limits, type Member } from './entry-names.ts';
 import { PackageError } from './package-error.ts';
@@ -59,18 +59,44 @@ function readEntries(file: ZipFile, most: number): Promise<readonly Entry[]> {
   });
 }
 
-async function* readEntry(file: ZipFile, entry: Entry): AsyncIterable<Buffer> {
+/** Bytes up to which a member is unpacked in one go: the streams of zlib take ten times as long to set up as a small file does to unpack. */
+const smallBytes = 256 * 1024;
+
+/** In yauzl's words about a larger one: what comes out of it is more, or less, than it said. */
+const wrongSize = (cause?: unknown): Error => new Error('wrong count of bytes in the stream', { cause });
+
+async function readWhole(zip: Buffer, file: ZipFile, entry: Entry): Promise<Buffer> {
+  const { compressionMethod, compressedSize, uncompressedSize } = entry;
+  const { fileDataStart } = await file.readLocalFileHeaderPromise(entry, { minimal: true });
+  const packed = zip.subarray(fileDataStart, fileDataStart + compressedSize);
+  const unpacked = compressionMethod === 0 ? packed : inflateUpTo(packed, uncompressedSize);
+  if (unpacked.length !== uncompressedSize) throw wrongSize();
+  return unpacked;
+}
+
+function inflateUpTo(packed: Buffer, most: number): Buffer {
+  try {
+    return inflateRawSync(packed, { maxOutputLength: Math.max(1, most) });
+  } catch (cause) {
+    throw cause instanceof RangeError ? wrongSize(cause) : cause;
+  }
+}
+
+async function* readPieces(zip: Buffer, file: ZipFile, entry: Entry): AsyncIterable<Buffer> {
+  if (entry.uncompressedSize <= smallBytes) yield await readWhole(zip, file, entry);
+  else yield* (await file.openReadStreamPromise(entry)) as AsyncIterable<Buffer>;
+}
+
+async function* readEntry(zip: Buffer, file: ZipFile, entry: Entry): AsyncIterable<Buffer> {
   const name = JSON.stringify(entry.fileNameRaw.toString());
   let checksum = 0;
   try {
-    const stream = await file.openReadStreamPromise(entry);
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      checksum = crc32(chunk, checksum);
-      yield chunk;
+    for await (const piece of readPieces(zip, file, entry)) {
+      checksum = crc32(piece, checksum);
+      yield piece;
     }
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    // In yauzl's words: what comes out of it is more, or less, than it said.
     if (/bytes in the stream/.test(message))
       throw new PackageError('Bomb', `${name} is not of the size that the archive says it is.`, { cause });
     throw notAnArchive(cause);
@@ -89,7 +115,7 @@ export async function openArchive(zip: Buffer, most: Limits = limits): Promise<A
     read: (member) => {
       const entry = entries.get(member);
       if (!entry) throw new Error(`${member.name} is of another archive`);
-      return readEntry(file, entry);
+      return readEntry(zip, file, entry);
     },
     [Symbol.dispose]: () => file.close(),
   };

@@ -191,13 +191,18 @@ describe('an archive', () => {
     expect(await refused([manifestOf(), { name: 'x', claims: { unpacked: 2 ** 31 } }])).toMatch(/^Bomb/);
   });
 
-  it.each([0, 1, 11])('that holds more than the %d bytes it admits is refused', async (unpacked) => {
-    const content = 'a'.repeat(5_000);
+  it.each([
+    [0, 5_000],
+    [1, 5_000],
+    [11, 5_000],
+    [400_000, 500_000],
+  ])('that holds more than the %d bytes it admits is refused', async (unpacked, size) => {
+    const content = 'a'.repeat(size);
     expect(await refused([manifestOf(), { name: 'x', content, claims: { unpacked } }])).toMatch(/^Bomb: "x"/);
   });
 
-  it('that holds less than it says is refused', async () => {
-    expect(await refused([manifestOf(), { name: 'x', content: 'a', claims: { unpacked: 9 } }])).toMatch(/^Bomb: "x"/);
+  it.each([9, 400_000])('that holds less than the %d bytes it says is refused', async (unpacked) => {
+    expect(await refused([manifestOf(), { name: 'x', content: 'a', claims: { unpacked } }])).toMatch(/^Bomb: "x"/);
   });
 
   it('is refused over the caps', async () => {

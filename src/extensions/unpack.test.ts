@@ -31,6 +31,14 @@ it('an extension is unpacked with its files closed to writing and its folders no
   expect(modes.map(({ mode }) => (mode & 0o777).toString(8))).toEqual(['700', '700', '400', '400']);
 });
 
+it.each([0, 8])('files of all sizes come out as they went in, packed by method %d', async (method) => {
+  const contents = [0, 1, 70_000, 1_000_000].map((size) => Buffer.alloc(size, 'what is repeated packs well; '));
+  const files = contents.map((content, index) => ({ name: `f${index}`, content, method }));
+  await unpackPackage(buildZip([manifestOf(), ...files]), folder);
+  const unpacked = await Promise.all(files.map(({ name }) => readFile(path.join(folder, name))));
+  expect(unpacked.every((bytes, index) => contents[index]?.equals(bytes))).toBe(true);
+});
+
 it('what is loaded has the id that was told at the upload', async () => {
   const crxKey = makeCrxKey('ec');
   for (const bytes of [

@@ -6,7 +6,7 @@ import { paths, ports, type TicketPurpose } from '../api/agent/contract.ts';
 import type { AgentProblem, BindRequest, EndIfIdleRequest, UpstreamOrder } from '../api/agent/wire.ts';
 import { sleep, type Clock } from '../lib/clock.ts';
 import { answers, longestAnswer } from './answers.ts';
-import { SandboxError, type AgentClient, type SandboxErrorCode, type SandboxRef } from './port.ts';
+import { SandboxError, type AgentClient, type SandboxErrorCode, type SandboxRef, type Upload } from './port.ts';
 import { createRecordingCalls } from './recording-calls.ts';
 import type { TicketIssuer } from './ticket-issuer.ts';
 
@@ -32,8 +32,8 @@ interface Call<T> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: object;
-  /** Instead of a JSON body: bytes, as many as `size` says, opened anew for each attempt. */
-  readonly upload?: { readonly size: number; open(): Promise<Readable> };
+  /** Instead of a JSON body: bytes, opened anew for each attempt. */
+  readonly upload?: { open(): Promise<Upload> };
   readonly answer: z.ZodType<T>;
 }
 
@@ -83,8 +83,8 @@ async function contentOf({ body, upload }: Omit<Call<unknown>, 'answer'>): Promi
 }> {
   if (body) return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
   if (!upload) return {};
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(upload.size) };
-  return { headers, body: await upload.open() };
+  const { size, body: bytes } = await upload.open();
+  return { headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) }, body: bytes };
 }
 
 type Ask = <T>(sandbox: SandboxRef, call: Call<T>, signal: AbortSignal) => Promise<T>;

@@ -38,6 +38,13 @@ export interface BindWish extends Omit<BindRequest, 'sessionUid' | 'proxy'> {
   readonly upstream?: UpstreamOrder;
 }
 
+/** Bytes on their way to a sandbox. */
+export interface Upload {
+  /** How many there are in `body`. */
+  readonly size: number;
+  readonly body: Readable;
+}
+
 /** Calls to agents. Every failure is a {@link SandboxError}. */
 export interface AgentClient extends AsyncDisposable, RecordingCalls {
   /**
@@ -51,7 +58,7 @@ export interface AgentClient extends AsyncDisposable, RecordingCalls {
    */
   bringExtension(
     sandbox: SandboxRef,
-    extension: { readonly sha256: string; readonly size: number; open(): Promise<Readable> },
+    extension: { readonly sha256: string; open(): Promise<Upload> },
     signal: AbortSignal,
   ): Promise<void>;
   /**

@@ -77,11 +77,16 @@ async function marksOf(client: CdpClient): Promise<Record<string, string>> {
 /** What the service worker of an extension evaluates an expression to. */
 async function askWorker(client: CdpClient, chromiumId: string, expression: string): Promise<unknown> {
   const url = `chrome-extension://${chromiumId}/sw.js`;
-  const { targetInfos } = await client.call<{ targetInfos: { targetId: string; url: string }[] }>('Target.getTargets', {
-    filter: [{ type: 'service_worker' }],
-  });
-  const targetId = targetInfos.find((target) => target.url === url)?.targetId;
-  expect(targetId, `a worker at ${url}`).toBeDefined();
+  // A browser starts the workers of what it has loaded a moment later.
+  const targetId = await vi.waitFor(async () => {
+    const { targetInfos } = await client.call<{ targetInfos: { targetId: string; url: string }[] }>(
+      'Target.getTargets',
+      { filter: [{ type: 'service_worker' }] },
+    );
+    const found = targetInfos.find((target) => target.url === url)?.targetId;
+    expect(found, `a worker at ${url}`).toBeDefined();
+    return found;
+  }, patience);
   const { sessionId } = await client.call<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true });
   const { result } = await client.call<{ result: { value: unknown } }>('Runtime.evaluate', { expression }, sessionId);
   return result.value;

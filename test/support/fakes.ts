@@ -99,7 +99,7 @@ export function createFakeAgents(): FakeAgents {
       signal.throwIfAborted();
       const owner = bound.get(podUid) ?? sessionUid;
       if (owner !== sessionUid) throw new SandboxError('spent', 'it serves another session');
-      this.brought.set(extension.sha256, await buffer(await extension.open()));
+      this.brought.set(extension.sha256, await buffer((await extension.open()).body));
     },
     greet: () => Promise.resolve(),
     status(sandbox) {

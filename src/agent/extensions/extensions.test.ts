@@ -8,6 +8,7 @@ import { buildZip, manifestOf, packFiles } from '../../../test/support/packed-ex
 import { maxPackedExtensionBytes } from '../../api/agent/contract.ts';
 import { ControlError, type Control } from '../chromium/control.ts';
 import { loadExtensions } from './load.ts';
+import { rehearseUnpacking } from './rehearse-unpacking.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 
 let workDir: string;
@@ -83,4 +84,24 @@ it('one that was never brought, or that the browser refuses, fails by its name',
     code: 'capability_failed',
     message: /refuses extension "Mine": Nope\./,
   });
+});
+
+it('all are loaded at once; of several that the browser refuses, the first that was asked for is named', async () => {
+  const zips = ['1', '2', '3'].map((version) => buildZip([manifestOf({ version })]));
+  await Promise.all(zips.map((bytes) => shelf.receive(sha256Of(bytes), body(bytes))));
+  const answers: (() => void)[] = [];
+  const call: Control['call'] = () =>
+    new Promise((resolve, reject) => {
+      // The first is taken, the others are not; the last is answered first, and none before all were asked for.
+      answers.unshift(answers.length === 0 ? () => resolve({}) : () => reject(new ControlError('No.')));
+      if (answers.length === zips.length) for (const answer of answers) answer();
+    });
+  const control: Control = { ...browserWith().control, call };
+  const wishes = zips.map((bytes, index) => ({ name: `Number ${index}`, sha256: sha256Of(bytes) }));
+  await expect(loadExtensions(control, shelf, wishes)).rejects.toMatchObject({ message: /"Number 1"/ });
+});
+
+it('a rehearsal unpacks an extension of its own, and leaves nothing', async () => {
+  await rehearseUnpacking(workDir);
+  expect(await readdir(workDir)).toEqual([]);
 });

@@ -7,7 +7,8 @@ const rounds = 3;
 /** Of the right shape and length, so that it is refused only after its signature was looked at. */
 const forged = `${Buffer.from('{}').toString('base64url')}.${Buffer.alloc(64).toString('base64url')}`;
 
-interface Address {
+/** Where the agent's server listens. */
+export interface Address {
   readonly host: string;
   readonly port: number;
 }

@@ -1,11 +1,10 @@
-import type { Readable } from 'node:stream';
 import type { BrowserExtension } from '../../api/v1alpha1/browser-extension.ts';
 import type { BrowserSession } from '../../api/v1alpha1/browser-session.ts';
 import { BlobError } from '../../blobs/blob-error.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { extensionBlobKey } from '../../core/extension/blob-key.ts';
 import { sleep, type Clock } from '../../lib/clock.ts';
-import { SandboxError, type AgentClient, type BindWish, type SandboxRef } from '../../sandbox/port.ts';
+import { SandboxError, type AgentClient, type BindWish, type SandboxRef, type Upload } from '../../sandbox/port.ts';
 import type { World } from '../world.ts';
 
 export interface ExtensionDeps {
@@ -80,16 +79,13 @@ async function bring(
 ): Promise<void> {
   const key = extensionBlobKey(spec.sha256);
   const title = `Extension ${metadata.name} (${JSON.stringify(spec.name)})`;
-  const noBytes = (): SandboxError => unavailable(`${title} has no bytes in the blob store. Upload it again.`);
-  const open = async (): Promise<Readable> => {
+  const open = async (): Promise<Upload> => {
     const blob = await blobs.get(key);
-    if (!blob) throw noBytes();
-    return blob.body;
+    if (!blob) throw unavailable(`${title} has no bytes in the blob store. Upload it again.`);
+    return { size: blob.info.size, body: blob.body };
   };
   try {
-    const info = await blobs.head(key);
-    if (!info) throw noBytes();
-    await agents.bringExtension(sandbox, { sha256: spec.sha256, size: info.size, open }, signal);
+    await agents.bringExtension(sandbox, { sha256: spec.sha256, open }, signal);
   } catch (error) {
     if (error instanceof BlobError) throw unavailable(`${title} cannot be read: ${error.message}. Try again later.`);
     const isOfAgent = error instanceof SandboxError && error.code === 'capability' && !error.message.startsWith(title);
