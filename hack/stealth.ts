@@ -70,6 +70,7 @@ try {
     nodeFlags: [],
     samples: (full: number) => full,
     progress: () => undefined,
+    signal: new AbortController().signal,
     remark: () => undefined,
     add: () => undefined,
   };

@@ -1,3 +1,4 @@
+import type { Dial } from './dial.ts';
 import { createHttpConnection, type Answer } from './http-connection.ts';
 
 export interface Created {
@@ -22,12 +23,14 @@ export interface CallerOptions {
   readonly apiKey: string;
   /** Connections: how many calls there can be at once. */
   readonly parallel: number;
+  /** Default: from this process' own network. */
+  readonly dial?: Dial | undefined;
 }
 
 const sessions = '/api/v1/browser/sessions';
 
-export function createCaller({ apiUrl, apiKey, parallel }: CallerOptions): Caller {
-  const connections = Array.from({ length: parallel }, () => createHttpConnection(apiUrl));
+export function createCaller({ apiUrl, apiKey, parallel, dial }: CallerOptions): Caller {
+  const connections = Array.from({ length: parallel }, () => createHttpConnection(apiUrl, dial));
   const idle = [...connections];
   const call = async (method: 'POST' | 'DELETE', target: string, key = apiKey): Promise<Answer> => {
     const connection = idle.pop();

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { paths, ports } from '../../src/api/agent/contract.ts';
 import { importPrivateKey, signTicket } from '../../src/lib/ticket.ts';
-import { connectCdp, type CdpConnection } from './cdp-connection.ts';
+import { connectCdp, type CdpConnection, type CdpOptions } from './cdp-connection.ts';
 import { startProgram } from './child-program.ts';
 import { findNginx, startNginx } from './nginx.ts';
 import type { Porthole } from './porthole.ts';
@@ -55,8 +55,8 @@ export async function openHops(run: Run, porthole: Porthole, stack: AsyncDisposa
   if (!sandbox) throw new Error('the session has no sandbox');
   const { podUid, podIp, devtoolsPort, agent } = sandbox;
   const browserPath = await browserPathOf(sandbox);
-  const connect = async (url: string, headers = {}): Promise<CdpConnection> =>
-    stack.use(await connectCdp(url, headers));
+  const connect = async (url: string, options: CdpOptions = {}): Promise<CdpConnection> =>
+    stack.use(await connectCdp(url, options));
 
   const direct: Hop = { name: 'direct', cdp: await connect(`ws://127.0.0.1:${devtoolsPort}${browserPath}`), pids: [] };
   const nginx = await openNginxHop(run, stack, { port: devtoolsPort, browserPath });
@@ -74,7 +74,7 @@ export async function openHops(run: Run, porthole: Porthole, stack: AsyncDisposa
   const authorization = `Bearer ${await signCdpTicket(porthole, podUid, session.id)}`;
   const agentHop: Hop = {
     name: 'agent',
-    cdp: await connect(`ws://${podIp}:${ports.agent}${paths.cdpBrowser}`, { authorization }),
+    cdp: await connect(`ws://${podIp}:${ports.agent}${paths.cdpBrowser}`, { headers: { authorization } }),
     pids: [agent.pid],
   };
   const whole: Hop = { name: 'whole path', cdp: await connect(session.cdpUrl), pids: [porthole.pid, agent.pid] };

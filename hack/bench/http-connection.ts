@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { dialFromHere, placeOf, type Dial } from './dial.ts';
 
 export interface Answer {
   readonly status: number;
@@ -51,30 +52,28 @@ interface Opened {
   readonly spoil: () => void;
 }
 
-async function open(url: URL): Promise<Opened> {
-  const socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve).once('error', reject);
-  });
+async function open(dialled: Promise<Socket>): Promise<Opened> {
+  const socket = await dialled;
   const opened: Opened = { socket, isStale: false, spoil: () => void (opened.isStale = true) };
   socket.on('error', opened.spoil).on('close', opened.spoil);
   return opened;
 }
 
 /** A call finds the connection open: what it takes to open it is not in the time that it gives. */
-export function createHttpConnection(apiUrl: string): HttpConnection {
-  const url = new URL(apiUrl);
+export function createHttpConnection(apiUrl: string, dial: Dial = dialFromHere): HttpConnection {
+  const place = placeOf(apiUrl);
+  const { host } = new URL(apiUrl);
   let current: Opened | undefined;
   const take = async (): Promise<Opened> => {
     if (current && !current.isStale) return current;
     current?.socket.destroy();
-    return (current = await open(url));
+    return (current = await open(dial(place)));
   };
   return {
     call: async (method, path, apiKey) => {
       const { socket, spoil } = await take();
       socket.off('data', spoil);
-      const head = `${method} ${path} HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: Bearer ${apiKey}\r\n`;
+      const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${apiKey}\r\n`;
       const request = `${head}${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`;
       const startedAt = performance.now();
       socket.write(request);
