@@ -10,7 +10,8 @@ export interface Answer {
 
 /** One keep-alive connection that has nothing of a library between the clock and the socket. One call at a time. */
 export interface HttpConnection extends Disposable {
-  call(method: 'POST' | 'DELETE', path: string, apiKey: string): Promise<Answer>;
+  /** `body`: JSON; absent: none. */
+  call(method: 'POST' | 'DELETE', path: string, apiKey: string, body?: string): Promise<Answer>;
 }
 
 /** Undefined until it is whole. Answers of the REST API have a Content-Length, or none and no body (204). */
@@ -59,6 +60,12 @@ async function open(dialled: Promise<Socket>): Promise<Opened> {
   return opened;
 }
 
+/** The end of the head, and what follows. */
+function formatBody(body = ''): string {
+  const type = body === '' ? '' : 'Content-Type: application/json\r\n';
+  return `${type}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
 /** A call finds the connection open: what it takes to open it is not in the time that it gives. */
 export function createHttpConnection(apiUrl: string, dial: Dial = dialFromHere): HttpConnection {
   const place = placeOf(apiUrl);
@@ -70,11 +77,11 @@ export function createHttpConnection(apiUrl: string, dial: Dial = dialFromHere):
     return (current = await open(dial(place)));
   };
   return {
-    call: async (method, path, apiKey) => {
+    call: async (method, path, apiKey, body) => {
       const { socket, spoil } = await take();
       socket.off('data', spoil);
       const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${apiKey}\r\n`;
-      const request = `${head}${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`;
+      const request = `${head}${method === 'POST' ? formatBody(body) : '\r\n'}`;
       const startedAt = performance.now();
       socket.write(request);
       const answer = await readAnswer(socket, startedAt);
