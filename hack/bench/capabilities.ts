@@ -56,18 +56,21 @@ const pauseMs = 300;
 export interface CapabilityRun {
   readonly section: string;
   readonly porthole: Porthole;
+  /** One or two. */
   readonly capabilities: readonly Capability[];
   readonly rounds: number;
+  /** Pairs of sessions in a round, of all capabilities together. */
+  readonly pairs: number;
 }
 
-/** The pool that a round takes: a plain session and one with the capability, of each. */
-export function poolFor(capabilities: readonly unknown[]): Readonly<Record<`PORTHOLE_${string}`, number>> {
-  const size = 2 * capabilities.length;
+/** Settings of Porthole for so many pairs: a round takes all warm sandboxes, and there is no room for more, so that nothing boots meanwhile. */
+export function knobsFor(pairs: number): Readonly<Record<`PORTHOLE_${string}`, number>> {
+  const pool = 2 * pairs;
   return {
     PORTHOLE_MAX_CONCURRENT_SESSIONS: 100,
-    PORTHOLE_WARM_MIN: size,
-    PORTHOLE_WARM_MAX: size,
-    PORTHOLE_MAX_SANDBOXES: size,
+    PORTHOLE_WARM_MIN: pool,
+    PORTHOLE_WARM_MAX: pool,
+    PORTHOLE_MAX_SANDBOXES: pool,
   };
 }
 
@@ -75,11 +78,12 @@ const noSamples = (): CapabilitySamples => ({ plain: [], bare: [], with: [] });
 
 interface Taking {
   readonly porthole: Porthole;
-  readonly round: number;
+  /** Counts pairs: of each second one the session with the capability comes first. */
+  readonly index: number;
 }
 
 /** A session without and one with, in turn the one or the other first; then what the capability costs by itself. */
-async function takePair({ porthole, round }: Taking, capability: Capability, into: CapabilitySamples) {
+async function takePair({ porthole, index }: Taking, capability: Capability, into: CapabilitySamples) {
   const create = async (wish: object): Promise<Created> => {
     await delay(pauseMs);
     return porthole.create(wish);
@@ -95,30 +99,39 @@ async function takePair({ porthole, round }: Taking, capability: Capability, int
     into.with.push(ms);
     taken.push(id);
   };
-  if (round % 2 === 1) await wished();
+  if (index % 2 === 1) await wished();
   const session = await plain();
-  if (round % 2 === 0) await wished();
+  if (index % 2 === 0) await wished();
   await delay(pauseMs);
   into.bare.push(await capability.bare(session));
   return [...taken, session.id];
 }
 
-/** Adds a row for each capability: warm sessions with it beside warm ones without, on a pool of `poolFor` them. */
+interface Measured {
+  readonly capability: Capability;
+  samples: CapabilitySamples;
+}
+
+async function takeRound({ porthole, pairs }: CapabilityRun, all: readonly Measured[], round: number): Promise<void> {
+  const taken: string[] = [];
+  for (const i of shuffled([...Array(pairs).keys()], round)) {
+    const measured = all[i % all.length];
+    if (!measured) continue;
+    taken.push(...(await takePair({ porthole, index: round + i }, measured.capability, measured.samples)));
+  }
+  for (const id of taken) await porthole.end(id);
+}
+
+/** Adds a row for each capability: warm sessions with it beside warm ones without. */
 export async function measureCapabilities(run: Run, measured: CapabilityRun): Promise<void> {
-  const { section, porthole, capabilities } = measured;
-  let samples = capabilities.map(noSamples);
-  const all = run.samples(measured.rounds) + droppedRounds;
-  for (let round = 0; round < all; round += 1) {
-    run.progress(`${section}: round ${round + 1} of ${all} (the first does not count)`);
-    if (round === droppedRounds) samples = capabilities.map(noSamples);
-    await porthole.untilWarm(2 * capabilities.length);
-    const taken: string[] = [];
-    for (const [index, capability] of shuffled([...capabilities.entries()], round)) {
-      taken.push(...(await takePair({ porthole, round }, capability, samples[index] ?? noSamples())));
-    }
-    for (const id of taken) await porthole.end(id);
+  const { section, porthole, capabilities, rounds, pairs } = measured;
+  const all = capabilities.map((capability): Measured => ({ capability, samples: noSamples() }));
+  const count = run.samples(rounds) + droppedRounds;
+  for (let round = 0; round < count; round += 1) {
+    run.progress(`${section}: round ${round + 1} of ${count} (the first does not count)`);
+    if (round === droppedRounds) for (const each of all) each.samples = noSamples();
+    await porthole.untilWarm(2 * pairs);
+    await takeRound(measured, all, round);
   }
-  for (const [index, capability] of capabilities.entries()) {
-    run.add(toCapabilityRow(section, capability, samples[index] ?? noSamples()));
-  }
+  for (const { capability, samples } of all) run.add(toCapabilityRow(section, capability, samples));
 }

@@ -21,8 +21,8 @@ export function parseWorkingSet(charged: number, stat: string): number {
 }
 
 const kinds: readonly (readonly [RegExp, string])[] = [
-  [/\/src\/cmd\/main\.ts agent/, 'agent'],
-  [/\/src\/cmd\/main\.ts proxy/, 'proxy'],
+  [/^\S*node .*\/src\/cmd\/main\.ts agent/, 'agent'],
+  [/^\S*node .*\/src\/cmd\/main\.ts proxy/, 'proxy'],
   [/^\S*X(tiger)?vnc /, 'Xvnc'],
   [/^\S*chrom\S* /, 'Chromium'],
   [/^runsc-sandbox/, 'runsc sandbox'],

@@ -3,15 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildZip, manifestOf, type ZipFile } from '../../../test/support/packed-extension.ts';
 import { openApi } from '../api.ts';
-import { measureCapabilities, poolFor, type Capability } from '../capabilities.ts';
+import { knobsFor, measureCapabilities, type Capability } from '../capabilities.ts';
 import { connectCdp } from '../cdp-connection.ts';
 import { startPorthole, type Porthole } from '../porthole.ts';
 import type { Run } from '../run.ts';
 import { findSandboxOf, readBrowserVersion } from '../session-browser.ts';
 
+const rounds = 10;
+const pairs = 6;
+
 /** Extensions in a session. */
 const counts = [1, 5];
-const rounds = 16;
 
 /** A content script and a service worker; `index` makes its bytes its own. */
 const filesOf = (index: number): readonly ZipFile[] => [
@@ -64,7 +66,7 @@ export async function measureExtensions(run: Run): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'porthole-bench-extensions-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const folders = await unpackBare(folder);
-  const porthole = stack.use(await startPorthole(run, poolFor(counts)));
+  const porthole = stack.use(await startPorthole(run, knobsFor(pairs)));
   const ids = await upload(porthole);
   const capabilities = counts.map((count): Capability => ({
     name: `${count} extension${count === 1 ? '' : 's'}`,
@@ -73,5 +75,5 @@ export async function measureExtensions(run: Run): Promise<void> {
     bareName: 'loading them',
     bare: ({ cdpUrl }) => loadBare(porthole, cdpUrl, folders.slice(0, count)),
   }));
-  await measureCapabilities(run, { section: 'extensions', porthole, capabilities, rounds });
+  await measureCapabilities(run, { section: 'extensions', porthole, capabilities, rounds, pairs });
 }

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { paths, ports } from '../../../src/api/agent/contract.ts';
-import { measureCapabilities, poolFor, type Capability } from '../capabilities.ts';
+import { knobsFor, measureCapabilities, type Capability } from '../capabilities.ts';
 import { dialFromHere, getBy } from '../dial.ts';
 import { startPorthole, type Porthole } from '../porthole.ts';
 import type { Run } from '../run.ts';
 import { findSandboxOf } from '../session-browser.ts';
 
-const rounds = 30;
+const rounds = 10;
+const pairs = 6;
 
 /** An upstream that answers whoever knocks; nothing is visited through it. */
 async function startUpstream(): Promise<Server & AsyncDisposable> {
@@ -32,7 +33,7 @@ async function callSidecar(porthole: Porthole, cdpUrl: string): Promise<number> 
 /** Warm sessions with a proxy of their own beside warm sessions without. */
 export async function measureProxy(run: Run): Promise<void> {
   await using upstream = await startUpstream();
-  await using porthole = await startPorthole(run, poolFor(['proxy']));
+  await using porthole = await startPorthole(run, knobsFor(pairs));
   const proxy: Capability = {
     name: 'proxyUrl',
     plain: {},
@@ -40,5 +41,5 @@ export async function measureProxy(run: Run): Promise<void> {
     bareName: 'a call to the sidecar',
     bare: ({ cdpUrl }) => callSidecar(porthole, cdpUrl),
   };
-  await measureCapabilities(run, { section: 'proxy', porthole, capabilities: [proxy], rounds });
+  await measureCapabilities(run, { section: 'proxy', porthole, capabilities: [proxy], rounds, pairs });
 }

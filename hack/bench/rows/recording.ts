@@ -6,7 +6,7 @@ import { firstBytes, startCapture } from '../../../src/agent/recorder/ffmpeg.ts'
 import { attach } from '../../../test/support/cdp-client.ts';
 import { descendantsOf } from '../../../test/support/process-table.ts';
 import { openApi, type Api } from '../api.ts';
-import { measureCapabilities, poolFor, type Capability } from '../capabilities.ts';
+import { knobsFor, measureCapabilities, type Capability } from '../capabilities.ts';
 import { movingPage } from '../moving-page.ts';
 import { startPorthole, type Porthole } from '../porthole.ts';
 import { cpuSecondsOf, memoryOf, readEnvironment } from '../processes.ts';
@@ -16,6 +16,9 @@ import { findSandboxOf } from '../session-browser.ts';
 import { median, ratioOf } from '../statistics.ts';
 
 const rounds = 20;
+/** One: what is recorded goes on to cost. */
+const pairs = 1;
+
 /** Of a period with a recording and one without, each. */
 const runningRounds = 5;
 const settleMs = 3_000;
@@ -39,7 +42,7 @@ async function startBare(porthole: Porthole, program: string, cdpUrl: string): P
 }
 
 async function measureCreates(run: Run, program: string): Promise<void> {
-  await using porthole = await startPorthole(run, poolFor(['recording']));
+  await using porthole = await startPorthole(run, knobsFor(pairs));
   const recording: Capability = {
     name: 'recording',
     plain: {},
@@ -47,7 +50,7 @@ async function measureCreates(run: Run, program: string): Promise<void> {
     bareName: 'ffmpeg until its first picture',
     bare: ({ cdpUrl }) => startBare(porthole, program, cdpUrl),
   };
-  await measureCapabilities(run, { section: 'recording', porthole, capabilities: [recording], rounds });
+  await measureCapabilities(run, { section: 'recording', porthole, capabilities: [recording], rounds, pairs });
 }
 
 const percent = (seconds: number, ms: number): Measure => ({ value: (seconds * 100_000) / ms, unit: '%' });

@@ -6,12 +6,14 @@ import { connectControl } from '../../../src/agent/chromium/control.ts';
 import { assumePersona } from '../../../src/agent/chromium/persona.ts';
 import { buildUserAgent } from '../../../src/agent/chromium/user-agent.ts';
 import { placeOf } from '../../../src/core/session/locations.ts';
-import { measureCapabilities, poolFor, type Capability } from '../capabilities.ts';
+import { knobsFor, measureCapabilities, type Capability } from '../capabilities.ts';
 import { startPorthole, type Porthole } from '../porthole.ts';
 import type { Run } from '../run.ts';
 import { findSandboxOf, readBrowserVersion } from '../session-browser.ts';
 
-const rounds = 20;
+const rounds = 10;
+const pairs = 6;
+
 const location = 'de';
 
 /** What the browser itself takes to be told: nothing where it has a window and stays where it is. */
@@ -60,7 +62,13 @@ async function startProvider(stack: AsyncDisposableStack): Promise<string> {
 export async function measureStealth(run: Run): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const file = await startProvider(stack);
-  const knobs = { PORTHOLE_PROVIDERS: file, ...poolFor(['stealth', 'stealth at a place']) };
+  const knobs = { PORTHOLE_PROVIDERS: file, ...knobsFor(pairs) };
   const porthole = stack.use(await startPorthole(run, knobs));
-  await measureCapabilities(run, { section: 'stealth', porthole, capabilities: capabilitiesOf(porthole), rounds });
+  await measureCapabilities(run, {
+    section: 'stealth',
+    porthole,
+    capabilities: capabilitiesOf(porthole),
+    rounds,
+    pairs,
+  });
 }
