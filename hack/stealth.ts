@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Server as ChainServer } from 'proxy-chain';
 import { findBrowserOnPath } from '../src/cmd/parts/find-browser.ts';
-import { openApi, type Api } from './bench/rows/extensions.ts';
+import { openApi, type Api } from './bench/api.ts';
 import { startPorthole } from './bench/porthole.ts';
 import { startDetectorSite, type DetectorSite } from './stealth/detector-site.ts';
 import { allChecks, judgeReport, type Check } from './stealth/findings.ts';
@@ -34,7 +34,7 @@ async function look(api: Api, site: DetectorSite): Promise<Column[]> {
   for (const [name, wish] of Object.entries(wishes)) {
     for (const driver of drivers) {
       console.error(`${name}, driven by ${driver}`);
-      const { id, cdpUrl } = (await api.call('POST', 'sessions', wish)).body as { id: string; cdpUrl: string };
+      const { id, cdpUrl } = (await api.call('POST', 'sessions', wish)) as { id: string; cdpUrl: string };
       const { report } = await visitDetectors(site, cdpUrl, driver);
       await api.call('DELETE', `sessions/${id}`);
       const saw = new Map(judgeReport(report).map((finding) => [finding.check, finding.saw]));
@@ -70,6 +70,7 @@ try {
     nodeFlags: [],
     samples: (full: number) => full,
     progress: () => undefined,
+    signal: new AbortController().signal,
     remark: () => undefined,
     add: () => undefined,
   };

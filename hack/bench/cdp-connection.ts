@@ -1,4 +1,5 @@
 import WebSocket from 'ws';
+import { dialFromHere, placeOf, type Dial } from './dial.ts';
 
 /**
  * A client for measuring: one call at a time, nothing parsed but the id. The same library for every path, and the one that
@@ -11,8 +12,21 @@ export interface CdpConnection extends AsyncDisposable {
 
 const idForm = /^\{"id":(\d+)/;
 
-export async function connectCdp(url: string, headers: Readonly<Record<string, string>> = {}): Promise<CdpConnection> {
-  const socket = new WebSocket(url, { headers, perMessageDeflate: false, skipUTF8Validation: true });
+export interface CdpOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: from this process' own network. */
+  readonly dial?: Dial | undefined;
+}
+
+export async function connectCdp(url: string, options: CdpOptions = {}): Promise<CdpConnection> {
+  const { headers = {}, dial = dialFromHere } = options;
+  const connection = await dial(placeOf(url));
+  const socket = new WebSocket(url, {
+    headers,
+    perMessageDeflate: false,
+    skipUTF8Validation: true,
+    createConnection: () => connection,
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve).once('error', reject);
   });

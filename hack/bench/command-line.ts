@@ -10,6 +10,7 @@ export const sections = [
   'stealth',
   'throughput',
   'cluster',
+  'node',
 ] as const;
 export type Section = (typeof sections)[number];
 
@@ -41,6 +42,7 @@ export const usage = `Usage: npm run bench -- [${words.join('|')}] … [${flags.
   stealth      warm POST with stealth, beside the same without
   throughput   sessions created and deleted in parallel; refused requests
   cluster      Porthole on a real control plane, beside the bare chain of writes and watches; without browsers
+  node         sandboxes as Pods of a real kubelet, with runc and with gVisor, beside bare Pods and the local node; needs root
   all          all of them (default)
   --json       machine-readable, on stdout
   --quick      a tenth of the samples: a first look, no figure to quote`;

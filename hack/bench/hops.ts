@@ -3,12 +3,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { paths, ports } from '../../src/api/agent/contract.ts';
 import { importPrivateKey, signTicket } from '../../src/lib/ticket.ts';
-import { connectCdp, type CdpConnection } from './cdp-connection.ts';
+import { connectCdp, type CdpConnection, type CdpOptions } from './cdp-connection.ts';
 import { startProgram } from './child-program.ts';
 import { findNginx, startNginx } from './nginx.ts';
 import type { Porthole } from './porthole.ts';
-import type { SandboxProcesses } from './processes.ts';
 import type { Run } from './run.ts';
+import { readBrowserVersion } from './session-browser.ts';
 
 export const hopNames = ['direct', 'nginx', 'gateway', 'agent', 'whole path'] as const;
 export type HopName = (typeof hopNames)[number];
@@ -24,12 +24,6 @@ export interface Hop {
 async function signCdpTicket({ dataDir }: Porthole, podUid: string, sessionUid: string): Promise<string> {
   const key = importPrivateKey((await readFile(path.join(dataDir, 'ticket.key'), 'utf8')).trim());
   return signTicket(key, { podUid, sessionUid, purpose: 'cdp', expiresAt: Math.ceil(Date.now() / 1000) + 60 });
-}
-
-async function browserPathOf({ devtoolsPort }: SandboxProcesses): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${devtoolsPort}/json/version`);
-  const { webSocketDebuggerUrl } = (await answer.json()) as { webSocketDebuggerUrl: string };
-  return new URL(webSocketDebuggerUrl).pathname;
 }
 
 async function openNginxHop(
@@ -54,9 +48,9 @@ export async function openHops(run: Run, porthole: Porthole, stack: AsyncDisposa
   const [sandbox] = porthole.sandboxes();
   if (!sandbox) throw new Error('the session has no sandbox');
   const { podUid, podIp, devtoolsPort, agent } = sandbox;
-  const browserPath = await browserPathOf(sandbox);
-  const connect = async (url: string, headers = {}): Promise<CdpConnection> =>
-    stack.use(await connectCdp(url, headers));
+  const { browserPath } = await readBrowserVersion(sandbox);
+  const connect = async (url: string, options: CdpOptions = {}): Promise<CdpConnection> =>
+    stack.use(await connectCdp(url, options));
 
   const direct: Hop = { name: 'direct', cdp: await connect(`ws://127.0.0.1:${devtoolsPort}${browserPath}`), pids: [] };
   const nginx = await openNginxHop(run, stack, { port: devtoolsPort, browserPath });
@@ -74,7 +68,7 @@ export async function openHops(run: Run, porthole: Porthole, stack: AsyncDisposa
   const authorization = `Bearer ${await signCdpTicket(porthole, podUid, session.id)}`;
   const agentHop: Hop = {
     name: 'agent',
-    cdp: await connect(`ws://${podIp}:${ports.agent}${paths.cdpBrowser}`, { authorization }),
+    cdp: await connect(`ws://${podIp}:${ports.agent}${paths.cdpBrowser}`, { headers: { authorization } }),
     pids: [agent.pid],
   };
   const whole: Hop = { name: 'whole path', cdp: await connect(session.cdpUrl), pids: [porthole.pid, agent.pid] };

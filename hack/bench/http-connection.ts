@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { dialFromHere, placeOf, type Dial } from './dial.ts';
 
 export interface Answer {
   readonly status: number;
@@ -9,7 +10,8 @@ export interface Answer {
 
 /** One keep-alive connection that has nothing of a library between the clock and the socket. One call at a time. */
 export interface HttpConnection extends Disposable {
-  call(method: 'POST' | 'DELETE', path: string, apiKey: string): Promise<Answer>;
+  /** `body`: JSON; absent: none. */
+  call(method: 'POST' | 'DELETE', path: string, apiKey: string, body?: string): Promise<Answer>;
 }
 
 /** Undefined until it is whole. Answers of the REST API have a Content-Length, or none and no body (204). */
@@ -51,31 +53,35 @@ interface Opened {
   readonly spoil: () => void;
 }
 
-async function open(url: URL): Promise<Opened> {
-  const socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve).once('error', reject);
-  });
+async function open(dialled: Promise<Socket>): Promise<Opened> {
+  const socket = await dialled;
   const opened: Opened = { socket, isStale: false, spoil: () => void (opened.isStale = true) };
   socket.on('error', opened.spoil).on('close', opened.spoil);
   return opened;
 }
 
+/** The end of the head, and what follows. */
+function formatBody(body = ''): string {
+  const type = body === '' ? '' : 'Content-Type: application/json\r\n';
+  return `${type}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
 /** A call finds the connection open: what it takes to open it is not in the time that it gives. */
-export function createHttpConnection(apiUrl: string): HttpConnection {
-  const url = new URL(apiUrl);
+export function createHttpConnection(apiUrl: string, dial: Dial = dialFromHere): HttpConnection {
+  const place = placeOf(apiUrl);
+  const { host } = new URL(apiUrl);
   let current: Opened | undefined;
   const take = async (): Promise<Opened> => {
     if (current && !current.isStale) return current;
     current?.socket.destroy();
-    return (current = await open(url));
+    return (current = await open(dial(place)));
   };
   return {
-    call: async (method, path, apiKey) => {
+    call: async (method, path, apiKey, body) => {
       const { socket, spoil } = await take();
       socket.off('data', spoil);
-      const head = `${method} ${path} HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: Bearer ${apiKey}\r\n`;
-      const request = `${head}${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`;
+      const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${apiKey}\r\n`;
+      const request = `${head}${method === 'POST' ? formatBody(body) : '\r\n'}`;
       const startedAt = performance.now();
       socket.write(request);
       const answer = await readAnswer(socket, startedAt);

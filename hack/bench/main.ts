@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { takeStopSignals } from '../../src/cmd/parts/stop-signal.ts';
 import { parseChoice, usage, type Choice, type Section } from './command-line.ts';
 import { currentLoad, describeMachine, formatMachine } from './machine.ts';
 import { formatTable, judge, type Row } from './report.ts';
@@ -8,6 +9,7 @@ import { measureCreate } from './rows/create.ts';
 import { measureLive } from './rows/live.ts';
 import { measureExtensions } from './rows/extensions.ts';
 import { measureMemory } from './rows/memory.ts';
+import { measureNode } from './rows/node.ts';
 import { measureProxy } from './rows/proxy.ts';
 import { measureRecording } from './rows/recording.ts';
 import { measureStealth } from './rows/stealth.ts';
@@ -27,9 +29,13 @@ const measurements: Readonly<Record<Section, (run: Run) => Promise<void>>> = {
   stealth: measureStealth,
   throughput: measureThroughput,
   cluster: measureCluster,
+  node: measureNode,
 };
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** As shells say it: 128 and the number of SIGINT. */
+const interruptedCode = 130;
 
 interface Findings {
   readonly rows: Row[];
@@ -37,23 +43,26 @@ interface Findings {
 }
 
 function createRun({ isQuick }: Choice, env: Environment, { rows, remarks }: Findings): Run {
-  let isInterrupted = false;
   const startedAt = performance.now();
-  // The first one lets everything be ended in order; who presses again means it.
-  process.once('SIGINT', () => {
-    isInterrupted = true;
+  const { first, hurry } = takeStopSignals();
+  const stop = new AbortController();
+  void first.then(() => {
     say('\nEnding what was started.');
+    stop.abort(new Interrupted('interrupted'));
   });
+  // What was started ends with this process, but folders stay.
+  hurry.addEventListener('abort', () => process.exit(interruptedCode));
   return {
     chromium: env['PORTHOLE_CHROMIUM'] ?? '',
     repository: path.resolve(import.meta.dirname, '..', '..'),
     nodeFlags: (env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter(Boolean),
     samples: (full) => (isQuick ? Math.max(1, Math.round(full / 10)) : full),
     progress: (text) => {
-      if (isInterrupted) throw new Interrupted('interrupted');
+      stop.signal.throwIfAborted();
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(0).padStart(4);
       say(`${seconds} s  load ${currentLoad().toFixed(1)}  ${text}`);
     },
+    signal: stop.signal,
     remark: (text) => {
       remarks.push(text);
       say(text);
@@ -71,7 +80,8 @@ async function measure(choice: Choice, env: Environment): Promise<number> {
   try {
     for (const section of choice.sections) await measurements[section](run);
   } catch (error) {
-    if (error instanceof Interrupted) return 130;
+    // However it shows: what waits ends too.
+    if (run.signal.aborted) return interruptedCode;
     // What was measured until then still holds.
     exitCode = 1;
     findings.remarks.push(`It ended early: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

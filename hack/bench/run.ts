@@ -11,6 +11,8 @@ export interface Run {
   samples(full: number): number;
   /** Tells the user what is going on. Throws once the user has had enough: what was started is then ended. */
   progress(text: string): void;
+  /** Aborts at that moment, for what takes long. */
+  readonly signal: AbortSignal;
   /** A remark that belongs under the table: what was left out, and why. */
   remark(text: string): void;
   add(row: Row): void;

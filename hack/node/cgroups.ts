@@ -58,10 +58,14 @@ function readPids(folder: string): readonly number[] {
   }
 }
 
+/** The folders of a cgroup and of those below it, in every hierarchy; deepest first in each. */
+export function listCgroupFolders(name: string): readonly string[] {
+  return readHierarchies().flatMap(({ folder }) => listFolders(path.join(folder, name)));
+}
+
 /** Every process in a cgroup and those below it, in whatever hierarchy; `part`: of those only whose path has it. */
 export function listCgroupPids(name: string, part = ''): readonly number[] {
-  const all = readHierarchies().flatMap(({ folder }) => listFolders(path.join(folder, name)));
-  const folders = all.filter((folder) => folder.includes(part));
+  const folders = listCgroupFolders(name).filter((folder) => folder.includes(part));
   // 0: of a process outside of this pid namespace.
   return [...new Set(folders.flatMap(readPids))].filter((pid) => pid > 0);
 }

@@ -7,14 +7,14 @@ import { diesWithParent } from '../cluster/managed-process.ts';
 /** What makes a command line one for a program in the node's network. */
 type InNetwork = (argv: readonly string[]) => readonly string[];
 
-/** A TCP port of this machine that leads to the same port of the node's loopback. */
+/** A TCP port of this machine that leads to the same port of the node's loopback; or one to listen on, or to connect to, over there. */
 export interface Route {
-  /** Address to listen on. */
   readonly host: string;
   readonly port: number;
 }
 
-function runInNetwork(inNetwork: InNetwork, program: string, args: readonly string[]): ChildProcess {
+/** Starts a program of this folder there, with a channel to this process; it is to end when that closes. */
+export function runInNetwork(inNetwork: InNetwork, program: string, args: readonly string[]): ChildProcess {
   const file = path.join(import.meta.dirname, program);
   const [command = '', ...rest] = diesWithParent(inNetwork([process.execPath, file, ...args]));
   return spawn(command, rest, { env: {}, cwd: '/', detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });

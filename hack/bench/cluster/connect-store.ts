@@ -7,7 +7,7 @@ export interface Connected {
   readonly store: ApiServerStore;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Never aborts: these programs end with their process. */
+  /** Here it never aborts: programs that are nothing but a client end with their process. */
   readonly signal: AbortSignal;
 }
 

@@ -6,49 +6,19 @@ import { cpuSecondsOf } from '../processes.ts';
 import type { Row } from '../report.ts';
 import type { Run } from '../run.ts';
 import { median, ratioOf, shuffled, summarize } from '../statistics.ts';
+import { noCallSamples, timeCalls, trivialCalls, type CallSamples, type TrivialCall } from '../trivial-calls.ts';
 
-const calls = 3_000;
-const droppedCalls = 300;
 const bulkRounds = 12;
 const bulkBytes = 32 * 1024 * 1024;
 const gatewayTarget = 1.3;
 const wholeTarget = 2;
 
-type Samples = ReadonlyMap<HopName, number[]>;
+type Samples = CallSamples<HopName>;
 
-const noSamples = (hops: readonly Hop[]): Samples => new Map(hops.map(({ name }) => [name, []]));
 const of = (samples: Samples, name: HopName): readonly number[] => samples.get(name) ?? [];
-
-/** The least that Chromium can be asked (its browser process answers by itself), and the least that a page can be asked. */
-const trivialCalls = [
-  { method: 'Browser.getVersion', params: {}, isOfPage: false },
-  { method: 'Runtime.evaluate', params: { expression: '1' }, isOfPage: true },
-] as const;
-type TrivialCall = (typeof trivialCalls)[number];
 
 /** A page's CDP session by way. */
 type PageSessions = ReadonlyMap<HopName, string>;
-
-/** A call on each way once, in an order that changes, and again. */
-async function timeCalls(
-  run: Run,
-  { method, params, isOfPage }: TrivialCall,
-  { hops, pages }: { hops: readonly Hop[]; pages: PageSessions },
-): Promise<Samples> {
-  let samples = noSamples(hops);
-  const dropped = run.samples(droppedCalls);
-  const all = run.samples(calls) + dropped;
-  for (let round = 0; round < all; round++) {
-    if (round === dropped) samples = noSamples(hops);
-    if (round % 1000 === 0) run.progress(`cdp: ${method} ${round} of ${all} on each of ${hops.length} ways`);
-    for (const { name, cdp } of shuffled(hops, round)) {
-      const startedAt = performance.now();
-      await cdp.call(method, params, isOfPage ? pages.get(name) : undefined);
-      samples.get(name)?.push((performance.now() - startedAt) * 1000);
-    }
-  }
-  return samples;
-}
 
 const microseconds = (value: number) => ({ value, unit: 'µs' }) as const;
 
@@ -82,7 +52,7 @@ interface Bulk {
 
 /** A large answer on each way in turn. */
 async function timeBulk(run: Run, hops: readonly Hop[], pages: PageSessions): Promise<Bulk> {
-  const bulk: Bulk = { seconds: noSamples(hops), cpu: new Map() };
+  const bulk: Bulk = { seconds: noCallSamples(hops), cpu: new Map() };
   const params = { expression: `'x'.repeat(${bulkBytes})`, returnByValue: true };
   const rounds = run.samples(bulkRounds);
   for (let round = -1; round < rounds; round++) {
@@ -129,7 +99,7 @@ export async function measureCdp(run: Run): Promise<void> {
   const pages = new Map<HopName, string>();
   for (const hop of hops) pages.set(hop.name, await attachToPage(hop.cdp));
   for (const call of trivialCalls) {
-    for (const row of callRows(call, await timeCalls(run, call, { hops, pages }))) run.add(row);
+    for (const row of callRows(call, await timeCalls(run, call, { title: 'cdp', ways: hops, pages }))) run.add(row);
   }
   for (const row of bulkRows(await timeBulk(run, hops, pages))) run.add(row);
 }

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { availableDisplays, measureBareBoot, type Display } from '../bare-browser.ts';
-import { connectCdp } from '../cdp-connection.ts';
-import type { Created } from '../caller.ts';
+import { untilFirstAnswer } from '../first-answer.ts';
 import { startPorthole, type Porthole } from '../porthole.ts';
 import type { Row } from '../report.ts';
 import type { Run } from '../run.ts';
@@ -34,14 +33,6 @@ interface Samples {
   readonly barePage: number[];
   /** Its X server up already. Headless: none. */
   readonly browserAlone: number[];
-}
-
-/** From the POST to the first answer of the browser, for a client that connects at the instant of the 201. */
-async function untilFirstAnswer({ ms, cdpUrl }: Created): Promise<number> {
-  const startedAt = performance.now();
-  await using cdp = await connectCdp(cdpUrl);
-  await cdp.call('Browser.getVersion');
-  return ms + performance.now() - startedAt;
 }
 
 async function takeWarm(porthole: Porthole, samples: Samples): Promise<void> {

@@ -1,29 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { attach } from '../../../test/support/cdp-client.ts';
 import { openRfb, type RfbClient } from '../../../test/support/rfb-client.ts';
+import { movingPage } from '../moving-page.ts';
 import { startPorthole, type Porthole } from '../porthole.ts';
-import { cpuSecondsOf, memoryOf, type SandboxProcesses } from '../processes.ts';
+import { cpuSecondsOf, memoryOf } from '../processes.ts';
 import type { Measure, Row } from '../report.ts';
 import type { Run } from '../run.ts';
+import { median, shuffled } from '../statistics.ts';
 
 const audiences = [0, 1, 3];
 /** How often each viewer asks for what has changed: noVNC asks as fast as it is answered. */
 const framesPerSecond = 15;
-const fullMs = 20_000;
-const settleMs = 5_000;
-
-/** A box that moves over a page with some text, for as long as it is open. */
-const movingPage = `data:text/html,${encodeURIComponent(`<!doctype html>
-  <body style="font: 20px sans-serif">${'Lorem ipsum dolor sit amet. '.repeat(60)}
-  <div id=box style="position: fixed; width: 160px; height: 160px; background: linear-gradient(45deg, teal, gold)"></div>
-  <script>
-    const step = (ms) => {
-      box.style.left = 500 + 400 * Math.sin(ms / 700) + 'px';
-      box.style.top = 250 + 200 * Math.cos(ms / 900) + 'px';
-      requestAnimationFrame(step);
-    };
-    requestAnimationFrame(step);
-  </script>`)}`;
+const rounds = 4;
+const fullMs = 10_000;
+const settleMs = 4_000;
 
 /** Tight with JPEG of quality 6 and compression 2: what noVNC asks for. */
 const encodings = [7, -26, -254, -224, -223];
@@ -55,53 +45,84 @@ async function watch(liveViewUrl: string): Promise<Viewer> {
   };
 }
 
-const percent = (seconds: number, ms: number): Measure => ({ value: (seconds * 100_000) / ms, unit: '%' });
+const percent = (value: number): Measure => ({ value, unit: '%' });
 const megabytes = (bytes: number): Measure => ({ value: bytes / 1e6, unit: 'MB' });
 
 interface Place {
   readonly porthole: Porthole;
-  readonly sandbox: SandboxProcesses;
-  /** Xvnc's. */
-  readonly desktop: number;
   readonly liveViewUrl: string;
 }
 
-/** CPU seconds so far, by what uses them. */
-function readCpu({ porthole, sandbox, desktop }: Place): ReadonlyMap<string, number> {
+/** Process ids by what they are, as they are now: a page has processes of its own. */
+function groupsOf({ porthole }: Place): ReadonlyMap<string, readonly number[]> {
+  const [sandbox] = porthole.sandboxes();
   return new Map([
-    ['Xvnc', cpuSecondsOf([desktop])],
-    ['agent', cpuSecondsOf([sandbox.agent.pid])],
-    ['control process', cpuSecondsOf([porthole.pid])],
-    ['Chromium', cpuSecondsOf(sandbox.chromium.map(({ pid }) => pid))],
+    ['Xvnc', sandbox?.desktop ? [sandbox.desktop.pid] : []],
+    ['agent', sandbox ? [sandbox.agent.pid] : []],
+    ['control process', [porthole.pid]],
+    ['Chromium', sandbox?.chromium.map(({ pid }) => pid) ?? []],
   ]);
 }
 
-async function measureAudience(run: Run, place: Place, count: number): Promise<Row> {
-  run.progress(`live: ${count} viewers`);
-  const { sandbox, desktop, liveViewUrl } = place;
+/** Of a core, in percent, by what uses it; what viewers got, in bytes a second; what Xvnc and agent take, in bytes. */
+interface Period {
+  readonly shares: ReadonlyMap<string, number>;
+  readonly sentRate: number;
+  readonly memory: number;
+}
+
+async function takePeriod(run: Run, place: Place, audience: number): Promise<Period> {
   await using stack = new AsyncDisposableStack();
   const viewers: Viewer[] = [];
-  while (viewers.length < count) viewers.push(stack.use(await watch(liveViewUrl)));
+  while (viewers.length < audience) viewers.push(stack.use(await watch(place.liveViewUrl)));
   await delay(settleMs);
   const bytes = (): number => viewers.reduce((sum, viewer) => sum + viewer.bytes(), 0);
-  const [before, bytesBefore, startedAt] = [readCpu(place), bytes(), performance.now()];
-  await delay(run.samples(fullMs));
-  const tookMs = performance.now() - startedAt;
-  const shares = [...readCpu(place)].map(([name, seconds]): [string, Measure] => [
-    name,
-    percent(seconds - (before.get(name) ?? 0), tookMs),
-  ]);
-  const [xvnc, agent] = shares.map(([, { value }]) => value);
+  const groups = groupsOf(place);
+  const read = (): readonly number[] => [...groups.values()].map(cpuSecondsOf);
+  const [before, bytesBefore, startedAt] = [read(), bytes(), performance.now()];
+  await delay(run.samples(fullMs), undefined, { signal: run.signal });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const after = read();
+  const shares = [...groups.keys()].map((name, i) => {
+    return [name, (((after[i] ?? 0) - (before[i] ?? 0)) / seconds) * 100] as const;
+  });
+  return {
+    shares: new Map(shares),
+    sentRate: (bytes() - bytesBefore) / seconds,
+    memory: memoryOf([...(groups.get('Xvnc') ?? []), ...(groups.get('agent') ?? [])])?.pss ?? 0,
+  };
+}
+
+const serving = ({ shares }: Period): number => (shares.get('Xvnc') ?? 0) + (shares.get('agent') ?? 0);
+
+function toRow(audience: number, periods: readonly Period[]): Row {
+  const of = (read: (period: Period) => number): number => median(periods.map(read));
+  const names = [...(periods[0]?.shares.keys() ?? [])];
   return {
     section: 'live',
-    name: `live view at 1280×720, moving page, viewers: ${count}; CPU of Xvnc and agent`,
-    figure: { value: (xvnc ?? 0) + (agent ?? 0), unit: '%' },
+    name: `live view at 1280×720, moving page, viewers: ${audience}; CPU of Xvnc and agent`,
+    figure: percent(of(serving)),
     details: {
-      ...Object.fromEntries(shares),
-      'PSS of both': megabytes(memoryOf([desktop, sandbox.agent.pid])?.pss ?? 0),
-      sent: { value: (bytes() - bytesBefore) / 1000 / tookMs, unit: 'MB/s' },
+      ...Object.fromEntries(names.map((name) => [name, percent(of(({ shares }) => shares.get(name) ?? 0))])),
+      'PSS of both': megabytes(of(({ memory }) => memory)),
+      sent: { value: of(({ sentRate }) => sentRate) / 1e6, unit: 'MB/s' },
+      n: periods.length,
     },
   };
+}
+
+/** Rounds of audiences of each size, in an order that changes; the first round does not count. */
+async function measureAudiences(run: Run, place: Place): Promise<ReadonlyMap<number, Period[]>> {
+  let taken = new Map<number, Period[]>();
+  const all = run.samples(rounds) + 1;
+  for (let round = 0; round < all; round += 1) {
+    if (round <= 1) taken = new Map(audiences.map((audience) => [audience, []]));
+    for (const audience of shuffled(audiences, round)) {
+      run.progress(`live: round ${round + 1} of ${all} (the first does not count), viewers: ${audience}`);
+      taken.get(audience)?.push(await takePeriod(run, place, audience));
+    }
+  }
+  return taken;
 }
 
 /** What it costs that people look on. Needs Xvnc. */
@@ -109,13 +130,12 @@ export async function measureLive(run: Run): Promise<void> {
   run.progress('live: starting');
   await using porthole = await startPorthole(run, { PORTHOLE_WARM_MAX: 0 });
   const { cdpUrl, liveViewUrl } = await porthole.create();
-  const sandbox = porthole.sandboxes()[0];
-  if (!sandbox?.desktop) {
+  if (!porthole.sandboxes()[0]?.desktop) {
     run.remark('The live view is left out: there is no Xvnc (Debian: tigervnc-standalone-server).');
     return;
   }
   await using client = await attach(cdpUrl);
   await client.call('Target.createTarget', { url: movingPage });
-  const place = { porthole, sandbox, desktop: sandbox.desktop.pid, liveViewUrl };
-  for (const count of audiences) run.add(await measureAudience(run, place, count));
+  const place = { porthole, liveViewUrl };
+  for (const [audience, periods] of await measureAudiences(run, place)) run.add(toRow(audience, periods));
 }

@@ -1,117 +1,168 @@
+import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findProgram } from '../../../src/agent/find-program.ts';
+import { findXvnc } from '../../../src/agent/desktop/xvnc.ts';
+import { firstBytes, startCapture } from '../../../src/agent/recorder/ffmpeg.ts';
 import { attach } from '../../../test/support/cdp-client.ts';
 import { descendantsOf } from '../../../test/support/process-table.ts';
-import { startPorthole } from '../porthole.ts';
-import { cpuSecondsOf, memoryOf } from '../processes.ts';
-import type { Measure } from '../report.ts';
+import { openApi, type Api } from '../api.ts';
+import { knobsFor, measureCapabilities, type Capability } from '../capabilities.ts';
+import { movingPage } from '../moving-page.ts';
+import { startPorthole, type Porthole } from '../porthole.ts';
+import { cpuSecondsOf, memoryOf, readEnvironment } from '../processes.ts';
+import type { Measure, Row } from '../report.ts';
 import type { Run } from '../run.ts';
-import { ratioOf, summarize } from '../statistics.ts';
-import { openApi, type Api } from './extensions.ts';
+import { findSandboxOf } from '../session-browser.ts';
+import { median, ratioOf } from '../statistics.ts';
 
-const rounds = 11;
-/** The first warms up code, caches and connections. */
-const droppedRounds = 1;
-const pauseMs = 300;
-const settleMs = 4_000;
-const fullMs = 20_000;
-/** From the exec of ffmpeg to its first bytes on an idle machine of two cores: what nobody can do without. */
-const target = 1.5;
+const rounds = 20;
+/** One: what is recorded goes on to cost. */
+const pairs = 1;
 
-/** A box that moves over a page with some text, for as long as it is open. */
-const movingPage = `data:text/html,${encodeURIComponent(`<!doctype html>
-  <body style="font: 20px sans-serif">${'Lorem ipsum dolor sit amet. '.repeat(60)}
-  <div id=box style="position: fixed; width: 160px; height: 160px; background: linear-gradient(45deg, teal, gold)"></div>
-  <script>
-    const step = (ms) => {
-      box.style.left = 500 + 400 * Math.sin(ms / 700) + 'px';
-      box.style.top = 250 + 200 * Math.cos(ms / 900) + 'px';
-      requestAnimationFrame(step);
-    };
-    requestAnimationFrame(step);
-  </script>`)}`;
+/** Of a period with a recording and one without, each. */
+const runningRounds = 5;
+const settleMs = 3_000;
+const fullMs = 15_000;
+/** As pools have it unless told otherwise. */
+const framesPerSecond = 10;
 
-interface Created {
-  readonly id: string;
-  readonly cdpUrl: string;
+/** From the exec of ffmpeg to the first picture of the same screen: nobody has a recording sooner. */
+async function startBare(porthole: Porthole, program: string, cdpUrl: string): Promise<number> {
+  const sandbox = await findSandboxOf(porthole, cdpUrl);
+  const { DISPLAY = '', XAUTHORITY = '' } = Object.fromEntries(readEnvironment(sandbox.chromium[0]?.pid ?? 0));
+  const startedAt = performance.now();
+  const capture = startCapture({ program, env: { DISPLAY, XAUTHORITY }, workDir: tmpdir(), framesPerSecond });
+  try {
+    await firstBytes(capture);
+    return performance.now() - startedAt;
+  } finally {
+    capture.stop();
+    await capture.ended;
+  }
 }
 
-async function measureCreates(run: Run): Promise<void> {
-  await using porthole = await startPorthole(run, {
-    PORTHOLE_MAX_CONCURRENT_SESSIONS: 100,
-    PORTHOLE_WARM_MIN: 2,
-    PORTHOLE_WARM_MAX: 2,
-    PORTHOLE_MAX_SANDBOXES: 6,
-  });
-  const api = await openApi(porthole);
-  let plain: number[] = [];
-  let recorded: number[] = [];
-  const create = async (wish: object, into: number[], taken: string[]): Promise<void> => {
-    await delay(pauseMs);
-    const { ms, body } = await api.call('POST', 'sessions', wish);
-    into.push(ms);
-    taken.push((body as Created).id);
+async function measureCreates(run: Run, program: string): Promise<void> {
+  await using porthole = await startPorthole(run, knobsFor(pairs));
+  const recording: Capability = {
+    name: 'recording',
+    plain: {},
+    wish: { capabilities: ['recording'] },
+    bareName: 'ffmpeg until its first picture',
+    bare: ({ cdpUrl }) => startBare(porthole, program, cdpUrl),
   };
-  const all = run.samples(rounds - droppedRounds) + droppedRounds;
-  for (let round = 0; round < all; round += 1) {
-    run.progress(`recording: round ${round + 1} of ${all} (the first does not count)`);
-    if (round <= droppedRounds) [plain, recorded] = [[], []];
-    await porthole.untilWarm(2);
-    const taken: string[] = [];
-    await create({}, plain, taken);
-    await create({ capabilities: ['recording'] }, recorded, taken);
-    for (const id of taken) await api.call('DELETE', `sessions/${id}`);
-  }
-  const { p50, p95, count } = summarize(recorded);
-  run.add({
-    section: 'recording',
-    name: 'warm POST with recording → 201, ffmpeg running',
-    figure: { value: p50, unit: 'ms' },
-    details: { p95: { value: p95, unit: 'ms' }, n: count },
-    baseline: { name: 'without; the rest is the start of ffmpeg', figure: { value: summarize(plain).p50, unit: 'ms' } },
-    ratio: ratioOf(recorded, plain),
-    target: { of: 'ratio', atMost: target },
-  });
+  await measureCapabilities(run, { section: 'recording', porthole, capabilities: [recording], rounds, pairs });
 }
 
 const percent = (seconds: number, ms: number): Measure => ({ value: (seconds * 100_000) / ms, unit: '%' });
 
-async function bytesOf(api: Api, id: string): Promise<number> {
-  const { body } = await api.call('GET', `sessions/${id}/recordings`);
-  return (body as { recordings: readonly { bytes: number }[] }).recordings[0]?.bytes ?? 0;
+/** Shares of a core, in percent, by what uses them; what a recording stores, in bytes a second; what its program takes, in bytes. */
+interface Period {
+  readonly shares: Readonly<Record<string, number>>;
+  readonly storedRate: number;
+  readonly ffmpegMemory: number;
 }
 
+interface Place {
+  readonly porthole: Porthole;
+  readonly api: Api;
+  readonly id: string;
+}
+
+const isRecorder = ({ command }: { readonly command: string }): boolean => command.includes('x11grab');
+
+/** As they are now: a page has processes of its own. */
+function groupsOf({ porthole }: Place) {
+  const [sandbox] = porthole.sandboxes();
+  if (!sandbox) throw new Error('the session has no sandbox');
+  const { agent, desktop, chromium } = sandbox;
+  const recorder = descendantsOf(agent.pid).filter(isRecorder);
+  const browser = chromium.filter((entry) => !isRecorder(entry));
+  const pids = (entries: readonly { readonly pid: number }[]): readonly number[] => entries.map(({ pid }) => pid);
+  return {
+    ffmpeg: pids(recorder),
+    Xvnc: desktop ? [desktop.pid] : [],
+    Chromium: pids(browser),
+    agent: [agent.pid],
+    'control process': [porthole.pid],
+  };
+}
+
+async function bytesOf({ api, id }: Place): Promise<number> {
+  const body = await api.call('GET', `sessions/${id}/recordings`);
+  const { recordings } = body as { readonly recordings: readonly { readonly bytes: number }[] };
+  return recordings.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+async function takePeriod(run: Run, place: Place): Promise<Period> {
+  await delay(settleMs);
+  const groups = groupsOf(place);
+  const read = (): readonly number[] => Object.values(groups).map(cpuSecondsOf);
+  const [before, bytesBefore, startedAt] = [read(), await bytesOf(place), performance.now()];
+  await delay(run.samples(fullMs), undefined, { signal: run.signal });
+  const tookMs = performance.now() - startedAt;
+  const after = read();
+  const names = Object.keys(groups);
+  const shareOf = (index: number): number => percent((after[index] ?? 0) - (before[index] ?? 0), tookMs).value;
+  return {
+    shares: Object.fromEntries(names.map((name, index) => [name, shareOf(index)])),
+    storedRate: ((await bytesOf(place)) - bytesBefore) / (tookMs / 1000),
+    ffmpegMemory: memoryOf(groups.ffmpeg)?.pss ?? 0,
+  };
+}
+
+const sumOf = ({ shares }: Period): number => Object.values(shares).reduce((sum, share) => sum + share, 0);
+
+function toRow(recorded: readonly Period[], plain: readonly Period[]): Row {
+  const of = (periods: readonly Period[], read: (period: Period) => number): number => median(periods.map(read));
+  const names = Object.keys(recorded[0]?.shares ?? {});
+  const [figures, others] = [recorded.map(sumOf), plain.map(sumOf)];
+  const shareOf = (name: string): Measure => ({ value: of(recorded, ({ shares }) => shares[name] ?? 0), unit: '%' });
+  return {
+    section: 'recording',
+    name: `recording at 1280×720, ${framesPerSecond} pictures a second, moving page; CPU of all that takes part`,
+    figure: { value: median(figures), unit: '%' },
+    details: {
+      ...Object.fromEntries(names.map((name) => [name, shareOf(name)])),
+      'PSS of ffmpeg': { value: of(recorded, ({ ffmpegMemory }) => ffmpegMemory) / 1e6, unit: 'MB' },
+      stored: { value: of(recorded, ({ storedRate }) => storedRate) / 1e6, unit: 'MB/s' },
+      n: recorded.length,
+    },
+    baseline: { name: 'the same session while it is not recorded', figure: { value: median(others), unit: '%' } },
+    ratio: ratioOf(figures, others),
+  };
+}
+
+/** One session with a page that moves, recorded and not in turn. */
 async function measureRunning(run: Run): Promise<void> {
-  run.progress('recording: what it costs while it runs');
   await using porthole = await startPorthole(run, { PORTHOLE_WARM_MAX: 0 });
   const api = await openApi(porthole);
-  const { body } = await api.call('POST', 'sessions', { capabilities: ['recording'] });
-  const { id, cdpUrl } = body as Created;
+  const { id, cdpUrl } = await porthole.create();
   await using client = await attach(cdpUrl);
   await client.call('Target.createTarget', { url: movingPage });
-  await delay(settleMs);
-  const ffmpeg = descendantsOf(porthole.pid).find(({ command }) => command.includes('x11grab'))?.pid ?? 0;
-  const [agent] = porthole.sandboxes();
-  const pids = { ffmpeg: [ffmpeg], agent: [agent?.agent.pid ?? 0], 'control process': [porthole.pid] };
-  const read = (): number[] => Object.values(pids).map(cpuSecondsOf);
-  const [before, bytesBefore, startedAt] = [read(), await bytesOf(api, id), performance.now()];
-  await delay(run.samples(fullMs));
-  const tookMs = performance.now() - startedAt;
-  const shares = read().map((seconds, i) => percent(seconds - (before[i] ?? 0), tookMs));
-  run.add({
-    section: 'recording',
-    name: 'recording at 1280×720, 10 pictures a second, moving page; CPU of ffmpeg',
-    figure: shares[0] ?? percent(0, 1),
-    details: {
-      ...Object.fromEntries(Object.keys(pids).map((name, i) => [name, shares[i] ?? percent(0, 1)])),
-      'PSS of ffmpeg': { value: (memoryOf([ffmpeg])?.pss ?? 0) / 1e6, unit: 'MB' },
-      stored: { value: ((await bytesOf(api, id)) - bytesBefore) / 1000 / tookMs, unit: 'MB/s' },
-    },
-  });
-  await api.call('DELETE', `sessions/${id}`);
+  const place = { porthole, api, id };
+  const [recorded, plain]: [Period[], Period[]] = [[], []];
+  const all = run.samples(runningRounds);
+  // The page's own start is over by the time of the first one that counts.
+  await takePeriod(run, place);
+  for (let round = 0; round < all; round += 1) {
+    run.progress(`recording: what it costs while it runs, ${round + 1} of ${all}`);
+    plain.push(await takePeriod(run, place));
+    await api.call('POST', `sessions/${id}/recording/start`);
+    recorded.push(await takePeriod(run, place));
+    await api.call('POST', `sessions/${id}/recording/stop`);
+  }
+  run.add(toRow(recorded, plain));
+  await porthole.end(id);
 }
 
 /** What a recording costs when it begins, and while it runs. Needs Xvnc and ffmpeg. */
 export async function measureRecording(run: Run): Promise<void> {
-  await measureCreates(run);
+  const { PATH = '' } = process.env;
+  const program = findProgram(['ffmpeg'], PATH);
+  if (program === undefined || !findXvnc(PATH)) {
+    run.remark('Recording is left out: it needs Xvnc and ffmpeg (Debian: tigervnc-standalone-server, ffmpeg).');
+    return;
+  }
+  await measureCreates(run, program);
   await measureRunning(run);
 }

@@ -1,94 +1,74 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Server as ChainServer } from 'proxy-chain';
-import { startPorthole } from '../porthole.ts';
-import type { Row } from '../report.ts';
+import { connectControl } from '../../../src/agent/chromium/control.ts';
+import { assumePersona } from '../../../src/agent/chromium/persona.ts';
+import { buildUserAgent } from '../../../src/agent/chromium/user-agent.ts';
+import { placeOf } from '../../../src/core/session/locations.ts';
+import { knobsFor, measureCapabilities, type Capability } from '../capabilities.ts';
+import { startPorthole, type Porthole } from '../porthole.ts';
 import type { Run } from '../run.ts';
-import { ratioOf, summarize } from '../statistics.ts';
-import { openApi, type Api } from './extensions.ts';
+import { findSandboxOf, readBrowserVersion } from '../session-browser.ts';
 
-const rounds = 11;
-/** The first warms up code, caches and connections. */
-const droppedRounds = 1;
-const pauseMs = 150;
-const target = 1.5;
+const rounds = 10;
+const pairs = 6;
 
-/** Each beside the same without stealth. */
-const pairs = [
-  { name: 'stealth', plain: {}, wish: { capabilities: ['stealth'] } },
+const location = 'de';
+
+/** What the browser itself takes to be told: nothing where it has a window and stays where it is. */
+async function tellBrowser(porthole: Porthole, cdpUrl: string, where?: string): Promise<number> {
+  const sandbox = await findSandboxOf(porthole, cdpUrl);
+  const { browserPath, version } = await readBrowserVersion(sandbox);
+  using control = await connectControl({ port: sandbox.devtoolsPort, browserPath });
+  const userAgent = sandbox.desktop ? undefined : buildUserAgent(version, process.arch);
+  const startedAt = performance.now();
+  await assumePersona(control, { userAgent, ...(where !== undefined && placeOf(where)) });
+  return performance.now() - startedAt;
+}
+
+const capabilitiesOf = (porthole: Porthole): readonly Capability[] => [
+  {
+    name: 'stealth',
+    plain: {},
+    wish: { capabilities: ['stealth'] },
+    bareName: 'telling the browser',
+    bare: ({ cdpUrl }) => tellBrowser(porthole, cdpUrl),
+  },
   {
     name: 'stealth and a proxy at a known place',
-    plain: { proxy: { location: 'de' } },
-    wish: { capabilities: ['stealth'], proxy: { location: 'de' } },
+    plain: { proxy: { location } },
+    wish: { capabilities: ['stealth'], proxy: { location } },
+    bareName: 'telling the browser',
+    bare: ({ cdpUrl }) => tellBrowser(porthole, cdpUrl, location),
   },
-] as const;
-const batch = 2 * pairs.length;
+];
 
-interface Samples {
-  readonly plain: number[];
-  readonly stealth: number[];
-}
-
-function toRow(name: string, { plain, stealth }: Samples): Row {
-  const { p50, p95, count } = summarize(stealth);
-  return {
-    section: 'stealth',
-    name: `warm POST with ${name} → 201`,
-    figure: { value: p50, unit: 'ms' },
-    details: { p95: { value: p95, unit: 'ms' }, n: count },
-    baseline: { name: 'the same without', figure: { value: summarize(plain).p50, unit: 'ms' } },
-    ratio: ratioOf(stealth, plain),
-    target: { of: 'ratio', atMost: target },
-  };
-}
-
-async function takeRound(api: Api, samples: readonly Samples[], isReversed: boolean): Promise<void> {
-  const taken: string[] = [];
-  const create = async (wish: object): Promise<number> => {
-    await delay(pauseMs);
-    const { ms, body } = await api.call('POST', 'sessions', wish);
-    taken.push((body as { id: string }).id);
-    return ms;
-  };
-  for (const [index, { plain, wish }] of pairs.entries()) {
-    const takePlain = async () => void samples[index]?.plain.push(await create(plain));
-    const takeStealth = async () => void samples[index]?.stealth.push(await create(wish));
-    for (const take of isReversed ? [takeStealth, takePlain] : [takePlain, takeStealth]) await take();
-  }
-  for (const id of taken) await api.call('DELETE', `sessions/${id}`);
-}
-
-/** Warm sessions with stealth beside warm sessions without, in turn the one or the other first. */
-export async function measureStealth(run: Run): Promise<void> {
+/** A provider with one place, whose upstream is this process. */
+async function startProvider(stack: AsyncDisposableStack): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'porthole-bench-stealth-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
   const upstream = new ChainServer({ host: '127.0.0.1', port: 0 });
-  try {
-    await upstream.listen();
-    const file = path.join(folder, 'providers.json');
-    const spec = { locations: { de: `http://127.0.0.1:${upstream.port}` }, allowInternal: true };
-    const provider = { apiVersion: 'porthole.dev/v1alpha1', kind: 'ProxyProvider', metadata: { name: 'bench' }, spec };
-    await writeFile(file, JSON.stringify(provider));
-    await using porthole = await startPorthole(run, {
-      PORTHOLE_PROVIDERS: file,
-      PORTHOLE_MAX_CONCURRENT_SESSIONS: 100,
-      PORTHOLE_WARM_MIN: batch,
-      PORTHOLE_WARM_MAX: batch,
-      PORTHOLE_MAX_SANDBOXES: batch,
-    });
-    const api = await openApi(porthole);
-    let samples: Samples[] = [];
-    const all = run.samples(rounds - droppedRounds) + droppedRounds;
-    for (let round = 0; round < all; round += 1) {
-      run.progress(`stealth: round ${round + 1} of ${all} (the first does not count)`);
-      if (round <= droppedRounds) samples = pairs.map(() => ({ plain: [], stealth: [] }));
-      await porthole.untilWarm(batch);
-      await takeRound(api, samples, round % 2 === 1);
-    }
-    for (const [index, { name }] of pairs.entries()) run.add(toRow(name, samples[index] ?? { plain: [], stealth: [] }));
-  } finally {
-    await upstream.close(true);
-    await rm(folder, { recursive: true, force: true });
-  }
+  stack.defer(() => upstream.close(true));
+  await upstream.listen();
+  const spec = { locations: { [location]: `http://127.0.0.1:${upstream.port}` }, allowInternal: true };
+  const provider = { apiVersion: 'porthole.dev/v1alpha1', kind: 'ProxyProvider', metadata: { name: 'bench' }, spec };
+  const file = path.join(folder, 'providers.json');
+  await writeFile(file, JSON.stringify(provider));
+  return file;
+}
+
+/** Warm sessions with stealth beside warm sessions without. */
+export async function measureStealth(run: Run): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const file = await startProvider(stack);
+  const knobs = { PORTHOLE_PROVIDERS: file, ...knobsFor(pairs) };
+  const porthole = stack.use(await startPorthole(run, knobs));
+  await measureCapabilities(run, {
+    section: 'stealth',
+    porthole,
+    capabilities: capabilitiesOf(porthole),
+    rounds,
+    pairs,
+  });
 }

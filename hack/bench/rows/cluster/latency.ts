@@ -1,6 +1,7 @@
 import type { BareChain } from '../../cluster/bare-chain.ts';
 import type { ClusterWorld } from '../../cluster/world.ts';
-import { latencyRow, milliseconds } from './row.ts';
+import { milliseconds } from '../../latency-row.ts';
+import { latencyRow } from './row.ts';
 import type { Run } from '../../run.ts';
 import { median, ratioOf } from '../../statistics.ts';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -5,7 +5,8 @@ import type { ClusterWorld } from '../../cluster/world.ts';
 import { memoryOf, peakResidentOf } from '../../processes.ts';
 import type { Measure } from '../../report.ts';
 import type { Run } from '../../run.ts';
-import { cpuDetails, latencyRow, milliseconds, section } from './row.ts';
+import { milliseconds } from '../../latency-row.ts';
+import { cpuDetails, latencyRow, section } from './row.ts';
 
 const sessions = 10_000;
 const warm = 20;

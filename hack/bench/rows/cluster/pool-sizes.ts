@@ -3,7 +3,8 @@ import { cpuSince, readCpu } from '../../cluster/cpu.ts';
 import type { ClusterWorld } from '../../cluster/world.ts';
 import type { Run } from '../../run.ts';
 import { median } from '../../statistics.ts';
-import { latencyRow, milliseconds } from './row.ts';
+import { milliseconds } from '../../latency-row.ts';
+import { latencyRow } from './row.ts';
 
 const sizes = [10, 100, 1_000] as const;
 /** Claims of a round; the smallest pool must have as many. */

@@ -7,25 +7,25 @@ import { latencyRow } from './row.ts';
 const pool = 5;
 const rounds = 6;
 const pauseMs = 500;
-/** Chromium, five of them, and probes that look once a second. */
-const refillMs = 8_000;
 
 /** For truth: what `npm run cluster` does with real browsers, one by one. */
 export async function measureRealBrowsers(run: Run): Promise<void> {
   run.progress('cluster: npm run cluster, with real browsers');
   await using launched = await launchCluster(run, {
-    PORTHOLE_WARM_MIN: pool,
-    PORTHOLE_WARM_MAX: pool,
-    PORTHOLE_MAX_SANDBOXES: pool,
-    PORTHOLE_MAX_CONCURRENT_SESSIONS: pool,
-    PORTHOLE_DISPLAY: 'headless',
+    settings: {
+      PORTHOLE_WARM_MIN: pool,
+      PORTHOLE_WARM_MAX: pool,
+      PORTHOLE_MAX_SANDBOXES: pool,
+      PORTHOLE_MAX_CONCURRENT_SESSIONS: pool,
+      PORTHOLE_DISPLAY: 'headless',
+    },
   });
   const { caller } = launched;
   const ms: number[] = [];
   const count = run.samples(rounds) + 1;
   for (let round = 0; round < count; round++) {
     run.progress(`cluster: real browsers, round ${round + 1} of ${count} (the first does not count)`);
-    await delay(refillMs);
+    await launched.settled(pool);
     const ids: string[] = [];
     for (let i = 0; i < pool; i++) {
       await delay(pauseMs);

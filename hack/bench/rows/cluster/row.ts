@@ -1,17 +1,10 @@
 import type { CpuByProcess } from '../../cluster/cpu.ts';
+import { latencyRow as latencyRowOf, milliseconds } from '../../latency-row.ts';
 import type { Measure, Row } from '../../report.ts';
-import { summarize } from '../../statistics.ts';
 
 export const section = 'cluster';
 
-export const milliseconds = (value: number): Measure => ({ value, unit: 'ms' });
-
-/** Median as the figure. The 99th percentile is told from 100 samples on. */
-export function latencyRow(name: string, ms: readonly number[]): Row {
-  const { p50, p95, p99, count } = summarize(ms);
-  const details = { p95: milliseconds(p95), ...(count >= 100 && { p99: milliseconds(p99) }), n: count };
-  return { section, name, figure: milliseconds(p50), details };
-}
+export const latencyRow = (name: string, ms: readonly number[]): Row => latencyRowOf(section, name, ms);
 
 /** The greediest first. */
 export function cpuDetails(cpu: CpuByProcess): Readonly<Record<string, Measure>> {

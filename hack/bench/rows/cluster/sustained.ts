@@ -3,7 +3,8 @@ import { cpuSince, readCpu, sumOf } from '../../cluster/cpu.ts';
 import type { ClusterWorld } from '../../cluster/world.ts';
 import type { Run } from '../../run.ts';
 import { summarize } from '../../statistics.ts';
-import { cpuDetails, milliseconds, section } from './row.ts';
+import { milliseconds } from '../../latency-row.ts';
+import { cpuDetails, section } from './row.ts';
 
 /** Callers, each of whom creates a session, has it, deletes it, and begins again. */
 const callers = 20;
