@@ -18,7 +18,11 @@ export default defineConfig({
       project('contract', ['test/contract/**/*.test.ts']),
       project('house', ['test/house/**/*.test.ts'], { testTimeout: 300_000 }),
       project('scenario', ['test/scenario/**/*.test.ts'], { testTimeout: 120_000, fileParallelism: false }),
-      project('cluster', ['test/cluster/**/*.test.ts'], { testTimeout: 300_000, fileParallelism: false }),
+      project('cluster', ['test/cluster/**/*.test.ts'], {
+        testTimeout: 300_000,
+        hookTimeout: 300_000,
+        fileParallelism: false,
+      }),
       project('scenario-cluster', ['test/scenario/**/*.test.ts'], {
         testTimeout: 180_000,
         fileParallelism: false,

@@ -72,7 +72,7 @@ const controllerManagerUser = 'system:kube-controller-manager';
 const schedulerUser = 'system:kube-scheduler';
 
 /** Longest time to ready; generous because machines are busy and slow. */
-const readyLimitMs = 60_000;
+const readyLimitMs = 180_000;
 const lookEveryMs = 50;
 
 const etcdGraceMs = 5_000;

@@ -111,7 +111,7 @@ async function writeIdentities({ dir, config }: LaunchOptions, tools: Tools, pla
   write('node', plane ? plane.kubeconfigOf(nodeUser) : await admitLocalNode(tools, cluster));
 }
 
-const readyLimitMs = 90_000;
+const readyLimitMs = 180_000;
 const lookEveryMs = 50;
 /** A process that ends this often before it is ready will not be. */
 const mostStarts = 4;

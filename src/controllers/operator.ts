@@ -71,7 +71,7 @@ export interface Operator extends AsyncDisposable {
 
 const sessionConcurrency = 64;
 /** Agents that are asked at once whether they are there still. More would make each other late, and a late answer is none. */
-const signConcurrency = 128;
+const signConcurrency = 256;
 
 /** All controllers of Porthole over one store. At most one of them may run on a store at a time: quota is decided here. */
 export function startOperator(options: OperatorOptions): Operator {

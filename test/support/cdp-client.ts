@@ -71,6 +71,8 @@ export async function attach(url: string, headers: Readonly<Record<string, strin
     },
     call: <T>(method: string, params: object = {}, sessionId?: string) =>
       new Promise<T>((resolve, reject) => {
+        // It would be sent to nobody, and nobody would answer.
+        if (socket.readyState !== WebSocket.OPEN) throw new Error(`${method}: the connection has ended`);
         const id = (lastId += 1);
         waiting.set(id, (reply) => {
           waiting.delete(id);

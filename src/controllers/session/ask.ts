@@ -6,6 +6,7 @@ import type { SessionInput } from '../../core/session/input.ts';
 import { idleTimeoutMsOf } from '../../core/session/times.ts';
 import { settled, type Outcome } from '../../kube/controller/outcome.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
 import type { ObjectKey } from '../../lib/object-meta.ts';
 import { SandboxError, type AgentClient, type SandboxRef } from '../../sandbox/port.ts';
 import type { World } from '../world.ts';
@@ -17,12 +18,15 @@ export interface AskDeps extends TrafficDeps {
   readonly memory: SessionMemory;
   readonly agents: AgentClient;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** The session's agent is to be asked whether it is there still; it was asked. */
   readonly onSignDue: (session: BrowserSession) => void;
   readonly onSign: (session: BrowserSession) => void;
 }
 
 const agentCallDeadlineMs = 2_000;
+/** A sandbox on a node that is in trouble may be slow, and is not lost for that. Nobody waits for this answer. */
+const signDeadlineMs = 5_000;
 
 export function refOf(session: BrowserSession, { pod }: SandboxEntry): SandboxRef {
   return { podUid: pod.metadata.uid, podIp: pod.status?.podIP ?? '', sessionUid: session.metadata.uid };
@@ -67,7 +71,8 @@ export async function lookForSign(deps: AskDeps, key: ObjectKey): Promise<Outcom
   const session = world.sessions.get(key);
   if (!session || hasLeft(session)) return settled;
   const { uid } = session.metadata;
-  await askAgent(deps, { session, nowMs: clock.now() }, async (sandbox, signal) => {
+  const asking = { session, nowMs: clock.now(), deadlineMs: signDeadlineMs };
+  await askAgent(deps, asking, async (sandbox, signal) => {
     await agents.status(sandbox, signal);
     return () => {
       memory.answered(uid, undefined);
@@ -80,24 +85,29 @@ export async function lookForSign(deps: AskDeps, key: ObjectKey): Promise<Outcom
   return settled;
 }
 
+interface Asking extends Pick<SessionInput, 'session' | 'nowMs'> {
+  readonly deadlineMs?: number;
+}
+
 type Call = (sandbox: SandboxRef, signal: AbortSignal) => Promise<() => void>;
 
 /** What the answer means is noted, unless the session has gone meanwhile; so is silence. */
 async function askAgent(
-  { world, memory, clock }: AskDeps,
-  { session, nowMs }: Pick<SessionInput, 'session' | 'nowMs'>,
+  { world, memory, clock, logger }: AskDeps,
+  { session, nowMs, deadlineMs = agentCallDeadlineMs }: Asking,
   call: Call,
 ): Promise<boolean> {
   const { uid } = session.metadata;
   const entry = world.book.ofSession(uid);
   if (!entry) return true;
   try {
-    const note = await call(refOf(session, entry), AbortSignal.timeout(agentCallDeadlineMs));
+    const note = await call(refOf(session, entry), AbortSignal.timeout(deadlineMs));
     if (!world.sessions.byUid(uid)) return false;
     note();
     return true;
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error;
+    logger.info({ sessionUid: uid, because: error.message }, 'the agent of a session did not answer');
     const vain = { sinceMs: nowMs, untilMs: clock.now() };
     if (world.sessions.byUid(uid)) memory.unanswered(uid, vain, unreadySinceMs(entry.pod));
     return false;
