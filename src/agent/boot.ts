@@ -2,7 +2,7 @@ import { devtoolsPorts } from '../api/agent/contract.ts';
 import type { Identity } from '../lib/privileges.ts';
 import { launchChromium, type BrowserProcess } from './chromium/launch.ts';
 import { locateChromium } from './chromium/locate.ts';
-import { askUserAgent } from './chromium/user-agent.ts';
+import { askVersion, userAgentOf } from './chromium/user-agent.ts';
 import { findXvnc, startXvnc, type Desktop, type ScreenSize } from './desktop/xvnc.ts';
 import type { AgentSettings } from './settings.ts';
 import { prepareWorkFolder, type WorkFolder } from './work-folder.ts';
@@ -39,6 +39,7 @@ export async function bootBrowser(settings: AgentSettings, owner: Identity | und
   const chromium = locateChromium(settings.chromium);
   const folder = prepareWorkFolder(settings.workDir, owner);
   const desktop = await startDesktop(settings, folder);
-  const userAgent = desktop ? undefined : await askUserAgent(chromium, folder);
+  const version = desktop ? undefined : (settings.chromiumVersion ?? (await askVersion(chromium, folder)));
+  const userAgent = version && userAgentOf(version);
   return { desktop, browser: launchChromium({ ...settings, chromium, folder, size: screen, desktop, userAgent }) };
 }

@@ -16,6 +16,8 @@ export interface AgentSettings {
   readonly display: DisplayChoice;
   /** Path of the browser. Default Debian's. */
   readonly chromium: string;
+  /** Undefined: the browser has to be asked. */
+  readonly chromiumVersion: string | undefined;
   /** Default the first of `devtoolsPorts`. */
   readonly devtoolsPort: number;
   /** Absolute path of a folder that is this pod's alone. */
@@ -45,6 +47,11 @@ function parseNonEmpty(text: string): string {
 
 function parsePath(text: string): string {
   if (!text.startsWith('/')) throw new Error('it must be an absolute path');
+  return text;
+}
+
+function parseVersion(text: string): string {
+  if (!/^\d+(\.\d+){3}$/.test(text)) throw new Error('it must be four numbers with dots between them');
   return text;
 }
 
@@ -91,6 +98,7 @@ export function parseAgentSettings(environment: Environment): AgentSettings {
     ticketKey: read(env.ticketKey, '', parseNonEmpty),
     display: read(env.display, 'auto', parseDisplay),
     chromium: read(env.chromium, '/usr/bin/chromium', parsePath),
+    chromiumVersion: environment[env.chromiumVersion] ? read(env.chromiumVersion, '', parseVersion) : undefined,
     devtoolsPort: read(env.devtoolsPort, String(devtoolsPorts.first), parseDevtoolsPort),
     workDir: read(env.workDir, '', parsePath),
     isLocalProcess: environment[env.isolation] === 'LocalProcess',

@@ -46,11 +46,11 @@ const architectures: Readonly<Record<string, string>> = { x64: 'x86', ia32: 'x86
 
 /** What a Chromium with a window says of itself. `version` is its full one, e.g. `156.0.8078.79`. */
 export function buildUserAgent(version: string, arch: string): UserAgentOverride {
-  const [major = ''] = version.split('.');
+  const major = majorOf(version);
   const grease = (it: string, isFull: boolean): Brand[] =>
     withGrease(Number(major), { brand: 'Chromium', version: it }, isFull);
   return {
-    userAgent: userAgentOf(major),
+    userAgent: userAgentOf(version),
     userAgentMetadata: {
       brands: grease(major, false),
       fullVersionList: grease(version, true),
@@ -67,12 +67,18 @@ export function buildUserAgent(version: string, arch: string): UserAgentOverride
   };
 }
 
-/** The same on every Linux since it was reduced: https://www.chromium.org/updates/ua-reduction/ */
-function userAgentOf(major: string): string {
-  return `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`;
+const majorOf = (version: string): string => version.split('.')[0] ?? '';
+
+/**
+ * Of a browser of that full version, with nothing about its having no window. The same on every Linux since it was reduced:
+ * https://www.chromium.org/updates/ua-reduction/
+ */
+export function userAgentOf(version: string): string {
+  return `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${majorOf(version)}.0.0.0 Safari/537.36`;
 }
 
 export interface Asking {
+  /** Undefined: whoever asks. */
   readonly owner: Identity | undefined;
   readonly home: string;
 }
@@ -80,15 +86,14 @@ export interface Asking {
 const patienceMs = 3_000;
 
 /**
- * The user agent of a browser that is not running yet, with nothing about its having no window; undefined when it does not say its
- * version. Asking takes 30 ms. Only a flag reaches what shared and service workers say: CDP changes it in pages and their workers alone.
+ * The full version of a browser that is not running yet; undefined when it does not say. Asking takes 30 ms. It is needed that early, for only
+ * a flag reaches what shared and service workers say: CDP changes the user agent in pages and their workers alone.
  */
-export function askUserAgent(chromium: string, { owner, home }: Asking): Promise<string | undefined> {
+export function askVersion(chromium: string, { owner, home }: Asking): Promise<string | undefined> {
   return new Promise((resolve) => {
     const options = { ...owner, env: { HOME: home }, timeout: patienceMs };
     execFile(chromium, ['--version'], options, (_error, said) => {
-      const major = /\b(\d+)\.\d+\.\d+\.\d+\b/.exec(said)?.[1];
-      resolve(major === undefined ? undefined : userAgentOf(major));
+      resolve(/\b\d+(\.\d+){3}\b/.exec(said)?.[0]);
     });
   });
 }

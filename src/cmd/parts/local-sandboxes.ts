@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import path from 'node:path';
 import type { LocalNodeOptions } from '../../localnode/node.ts';
 import type { StateFolder } from '../data-folder.ts';
+import { watchBrowserVersion } from './browser-version.ts';
 import { createLocalImages } from './local-images.ts';
 
 export interface LocalSandboxesOptions {
@@ -25,7 +26,7 @@ export function localSandboxes({
   const compileCache = path.join(folder.path, 'compile-cache');
   mkdirSync(compileCache, { recursive: true, mode: 0o700 });
   return {
-    commandFor: createLocalImages({ chromium, logLevel, compileCache }),
+    commandFor: createLocalImages({ chromium, chromiumVersion: watchBrowserVersion(chromium), logLevel, compileCache }),
     capacity: { cpuMillis: availableParallelism() * 1000, memoryBytes: memoryBytes(), pods: mostPods },
     stateDir: path.join(folder.path, 'node'),
     podsDir: folder.sandboxRoot,
