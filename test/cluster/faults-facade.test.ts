@@ -41,7 +41,7 @@ async function postToDying(headers: Readonly<Record<string, string>> = {}): Prom
   proxy.faultFor = ({ method, path: asked }) =>
     method === 'PATCH' && asked.includes('/browsersessions/') ? { kind: 'answer', code: 503 } : undefined;
   const answer: Promise<Answer | 'none'> = facade.api.call('POST', path, {}, { headers }).catch(() => 'none' as const);
-  const name = await vi.waitUntil(created, { timeout: 10_000, interval: 5 });
+  const name = await vi.waitUntil(created, { timeout: 60_000, interval: 5 });
   await facade.process.kill();
   proxy.faultFor = () => undefined;
   expect(await answer).toBe('none');
