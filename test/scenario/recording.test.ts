@@ -70,8 +70,10 @@ async function show({ cdpUrl }: Session): Promise<Shown> {
     const mark = document.body.appendChild(document.createElement('div'));
     mark.style.cssText = 'position:fixed;top:150px;width:${markWidth}px;height:200px;background:#f00';
     const move = () => { mark.style.left = (Date.now() - ${sinceMs}) / 1000 * ${speed} + 'px'; };
-    move(); setInterval(move, 50); true`;
-  await client.call('Runtime.evaluate', { expression }, sessionId);
+    move(); setInterval(move, 50);
+    new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))`;
+  // Until it is on the screen, which takes its time on a busy machine.
+  await client.call('Runtime.evaluate', { expression, awaitPromise: true }, sessionId);
   return { client, sinceMs };
 }
 
@@ -282,7 +284,7 @@ describe('a session with the capability is recorded from its first moment, and e
     const video = readVideo(bytes);
     expect(video).toMatchObject({ codec: 'h264', pixelFormat: 'yuv420p' });
     // From the first moment; to the last, or all but the last fragment of a sandbox that was lost.
-    const lasted = ((api === world.api ? endedAt : createdAt + briefLifeMs) - createdAt) / 1000;
+    const lasted = ((api === world.api ? endedAt : session.createdAt + briefLifeMs) - createdAt) / 1000;
     expect(video.duration).toBeGreaterThan(lasted - (reason === 'SandboxLost' ? 3 : 1));
     const marks = marksOf(video);
     expect(marks.length).toBeGreaterThanOrEqual(2);
