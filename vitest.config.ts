@@ -8,7 +8,12 @@ interface ProjectOptions {
 }
 
 const project = (name: string, include: string[], test: ProjectOptions = {}) => ({
-  test: { name, include, testTimeout: 60_000, hookTimeout: 120_000, ...test },
+  test: {
+    ...{ name, include, testTimeout: 60_000, hookTimeout: 120_000 },
+    // An upper limit, as `patience` of test/support: one second is not enough on a machine that is busy.
+    expect: { poll: { timeout: 20_000 } },
+    ...test,
+  },
 });
 
 export default defineConfig({

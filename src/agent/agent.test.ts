@@ -3,6 +3,7 @@ import { accessSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { patience } from '../../test/support/patience.ts';
 import { WebSocket } from 'ws';
 import { agentExitCodes, ports } from '../api/agent/contract.ts';
 import type { AgentStatus, PageInfo } from '../api/agent/wire.ts';
@@ -75,7 +76,10 @@ async function attach(agent: TestAgent, path?: string): Promise<WebSocket> {
 
 async function detach(agent: TestAgent, socket: WebSocket): Promise<void> {
   socket.close();
-  await vi.waitFor(async () => expect((await agent.client.status(agent.ref, soon())).activity.attachedClients).toBe(0));
+  await vi.waitFor(
+    async () => expect((await agent.client.status(agent.ref, soon())).activity.attachedClients).toBe(0),
+    patience,
+  );
 }
 
 describe('an agent', () => {
@@ -162,7 +166,7 @@ describe('an agent', () => {
       expect(seen.slice(0, 2)).toEqual([1500, 900]);
       // The window fills the screen, which was smaller.
       if (hasXvnc) expect(seen.slice(2)).toEqual([1, 1, 0, 0]);
-    });
+    }, patience);
     await detach(agent, socket);
   });
 
@@ -215,9 +219,9 @@ describe('an agent', () => {
     for (const { pageId } of await agent.client.pages(agent.ref, soon())) {
       await callCdp(socket, 'Target.closeTarget', { targetId: pageId });
     }
-    await vi.waitFor(async () => expect(await agent.client.pages(agent.ref, soon())).toEqual([]));
+    await vi.waitFor(async () => expect(await agent.client.pages(agent.ref, soon())).toEqual([]), patience);
     await callCdp(socket, 'Target.createTarget', { url: 'about:blank' });
-    await vi.waitFor(async () => expect(await agent.client.pages(agent.ref, soon())).toHaveLength(1));
+    await vi.waitFor(async () => expect(await agent.client.pages(agent.ref, soon())).toHaveLength(1), patience);
     await detach(agent, socket);
   });
 

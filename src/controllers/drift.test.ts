@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startFakeNode } from '../../test/support/fakes.ts';
 import { Bench, named } from '../../test/support/operator-bench.ts';
+import { patience } from '../../test/support/patience.ts';
 import { browserPools } from '../api/v1alpha1/browser-pool.ts';
 import { browserSessions, type BrowserSession } from '../api/v1alpha1/browser-session.ts';
 import { labels } from '../api/v1alpha1/group.ts';
@@ -52,7 +53,7 @@ describe('the pod of a session', () => {
         annotations: before?.metadata.annotations,
         ownerReferences: before?.metadata.ownerReferences,
       });
-    });
+    }, patience);
     await bench.warm(1);
     expect((await bench.phase('s', 'Ready')).status?.sandbox?.podUID).toBe(before?.metadata.uid);
   });
@@ -63,10 +64,10 @@ describe('the pod of a session', () => {
       metadata: { labels: { [labels.sessionUid]: two.metadata.uid } },
     });
     await bench.store.delete(browserSessions, two.metadata);
-    await vi.waitFor(async () => expect(await podOf(two)).toBeUndefined());
+    await vi.waitFor(async () => expect(await podOf(two)).toBeUndefined(), patience);
     await vi.waitFor(async () => {
       expect((await podOf(one))?.metadata.labels).toMatchObject({ [labels.sessionUid]: one.metadata.uid });
-    });
+    }, patience);
     await bench.phase('1', 'Ready');
   });
 
@@ -96,7 +97,7 @@ describe('a warm sandbox', () => {
       const left = await bench.pods();
       expect(left).toHaveLength(1);
       expect(left[0]?.name).not.toBe(warm?.name);
-    });
+    }, patience);
   });
 });
 
@@ -123,7 +124,7 @@ describe('the status of a session', () => {
       expect(mended?.conditions?.map((c) => `${c.type} ${c.status}`)).toEqual(
         conditions?.map((c) => `${c.type} ${c.status}`),
       );
-    });
+    }, patience);
     expect(new Set(bench.agents.bound.values()).size).toBe(1);
   });
 
@@ -132,8 +133,8 @@ describe('the status of a session', () => {
     await vi.waitFor(async () => {
       const { status } = (await bench.store.get(browserSessions, named('s'))) ?? {};
       expect(status).toMatchObject({ phase: 'Ended', endReason: 'SandboxLost', endedAt: expect.any(String) as string });
-    });
-    await vi.waitFor(async () => expect(await podOf(session)).toBeUndefined());
+    }, patience);
+    await vi.waitFor(async () => expect(await podOf(session)).toBeUndefined(), patience);
   });
 
   it('that claims the sandbox of another session takes nothing from it', async () => {
@@ -144,9 +145,9 @@ describe('the status of a session', () => {
     await vi.waitFor(async () => {
       const { status } = (await bench.store.get(browserSessions, named('2'))) ?? {};
       expect(status?.sandbox?.podUID).toBe(two.status?.sandbox?.podUID);
-    });
+    }, patience);
     await bench.store.delete(browserSessions, named('2'));
-    await vi.waitFor(async () => expect(await podOf(two)).toBeUndefined());
+    await vi.waitFor(async () => expect(await podOf(two)).toBeUndefined(), patience);
     expect(await podOf(one)).toBeDefined();
     await bench.phase('1', 'Ready');
   });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startFakeNode } from '../../test/support/fakes.ts';
 import { Bench, named, through, type BenchOptions } from '../../test/support/operator-bench.ts';
+import { patience } from '../../test/support/patience.ts';
 import { browserPools } from '../api/v1alpha1/browser-pool.ts';
 import { browserSessions, type BrowserSession } from '../api/v1alpha1/browser-session.ts';
 import { annotations, labels } from '../api/v1alpha1/group.ts';
@@ -75,7 +76,7 @@ describe('an operator whose time is over', () => {
     await bench.account();
     await bench.pool(onlyCold);
     const { metadata } = await bench.session('s');
-    await vi.waitFor(async () => expect((await bench.pods()).map((p) => p.session)).toEqual([metadata.uid]));
+    await vi.waitFor(async () => expect((await bench.pods()).map((p) => p.session)).toEqual([metadata.uid]), patience);
     await settle();
     expect((await bench.store.get(browserSessions, metadata))?.metadata.resourceVersion).toBe(metadata.resourceVersion);
     leads = true;
@@ -136,7 +137,7 @@ describe('a grant of a predecessor that shows late', () => {
     const { status } = await bench.phase('late', 'Ended');
     expect(status).toMatchObject({ endReason: 'ConcurrencyLimitReached', quota: { limit: 1, current: 2 } });
     await bench.phase('own', 'Ready');
-    await vi.waitFor(async () => expect(await bench.pods()).toHaveLength(1));
+    await vi.waitFor(async () => expect(await bench.pods()).toHaveLength(1), patience);
     await bench.store.delete(browserSessions, named('own'));
     await bench.session('next');
     await bench.phase('next', 'Ready');
@@ -171,7 +172,7 @@ describe('sandboxes that a predecessor bound and could not say so', () => {
     await vi.waitFor(async () => {
       const left = (await bench.pods()).map(({ name }) => name);
       expect(before.filter(({ name }) => left.includes(name))).toEqual([]);
-    });
+    }, patience);
   });
 });
 
@@ -291,7 +292,7 @@ describe('events', () => {
     await bench.phase('two', 'Pending');
     await bench.store.patchStatus(pods, named(status?.sandbox?.podName ?? ''), { phase: 'Failed' });
     await bench.phase('two', 'Ready');
-    await vi.waitFor(() => expect(said()).toHaveLength(4));
+    await vi.waitFor(() => expect(said()).toHaveLength(4), patience);
     expect(said().toSorted()).toEqual([
       'BrowserSession/one Normal Ready',
       'BrowserSession/one Warning BrowserCrashed',
@@ -312,7 +313,7 @@ describe('events', () => {
     use({ events, storeOf });
     await bench.account();
     await bench.pool({ warm: { min: 1, max: 1 }, template: { startupDeadlineMs: 1_000 } });
-    await vi.waitFor(() => expect(said()).toContain('BrowserPool/default Warning FailedCreate'));
+    await vi.waitFor(() => expect(said()).toContain('BrowserPool/default Warning FailedCreate'), patience);
     expect(told.find((t) => t.reason === 'FailedCreate')?.note).toMatch(/exceeded quota/);
     await bench.session('s');
     expect((await bench.phase('s', 'Ended')).status?.endReason).toBe('PoolExhausted');
@@ -334,7 +335,7 @@ describe('events', () => {
     await byFacade('two');
     await bench.phase('two', 'Ended');
     await bench.store.delete(browserSessions, named('one'));
-    await vi.waitFor(async () => expect(await bench.pods()).toEqual([]));
+    await vi.waitFor(async () => expect(await bench.pods()).toEqual([]), patience);
     expect(said()).toEqual(['BrowserAccount/a Warning ConcurrencyLimitReached']);
   });
 });

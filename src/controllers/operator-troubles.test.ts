@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startFakeNode } from '../../test/support/fakes.ts';
 import { Bench, named } from '../../test/support/operator-bench.ts';
-import { stretch } from '../../test/support/patience.ts';
+import { patience, stretch } from '../../test/support/patience.ts';
 import { browserAccounts } from '../api/v1alpha1/browser-account.ts';
 import { browserPools } from '../api/v1alpha1/browser-pool.ts';
 import { browserSessions, type BrowserSessionStatus } from '../api/v1alpha1/browser-session.ts';
@@ -80,7 +80,7 @@ describe('who waits', () => {
     await vi.waitFor(async () => {
       const { status } = (await bench.store.get(browserSessions, named('s'))) ?? {};
       expect(status?.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', reason: 'AccountNotFound' }));
-    });
+    }, patience);
   });
 
   it('ends at its maximum lifetime, though nothing happens until then', async () => {
@@ -140,7 +140,7 @@ describe('a sandbox that goes', () => {
     await bench.phase('s', 'Ready');
     await bench.store.patch(browserSessions, metadata, { metadata: { finalizers: ['example.com/audit'] } });
     await bench.store.delete(browserSessions, metadata);
-    await vi.waitFor(async () => expect(await bench.pods()).toEqual([]));
+    await vi.waitFor(async () => expect(await bench.pods()).toEqual([]), patience);
     await bench.session('next');
     await bench.phase('next', 'Ready');
   });
@@ -160,7 +160,7 @@ describe('a changed timeout', () => {
       expect(status?.observedGeneration).toBe(metadata?.generation);
       const movedMs = Date.parse(status?.expiresAt ?? '') - Date.parse(before.status?.expiresAt ?? '');
       expect(movedMs).toBeGreaterThanOrEqual(60_000);
-    });
+    }, patience);
   });
 });
 
@@ -197,7 +197,7 @@ describe('without a node', () => {
   it('a session that got a sandbox without an address ends at the startup deadline', async () => {
     await bench.account();
     await bench.pool({ warm: { min: 1, max: 1 }, template: { startupDeadlineMs: 1_000 } });
-    await vi.waitFor(async () => expect(await bench.pods()).toHaveLength(1));
+    await vi.waitFor(async () => expect(await bench.pods()).toHaveLength(1), patience);
     await bench.session('s');
     expect((await bench.phase('s', 'Ended')).status?.endReason).toBe('SandboxFailed');
   });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startFakeNode } from '../../test/support/fakes.ts';
 import { Bench, named } from '../../test/support/operator-bench.ts';
+import { patience } from '../../test/support/patience.ts';
 import { browserAccounts } from '../api/v1alpha1/browser-account.ts';
 import { browserPools } from '../api/v1alpha1/browser-pool.ts';
 import { browserSessions } from '../api/v1alpha1/browser-session.ts';
@@ -97,7 +98,7 @@ describe('with a node', () => {
     await vi.waitFor(async () => {
       const left = (await bench.pods()).filter((p) => before.some((b) => b.name === p.name));
       expect(left.map((p) => p.name)).toEqual([session.status?.sandbox?.podName]);
-    });
+    }, patience);
   });
 
   it.each(['right after its creation', 'once ready'])(
@@ -199,6 +200,6 @@ describe('without a node', () => {
     await bench.session('s');
     await bench.phase('s', 'Starting');
     expect((await bench.phase('s', 'Ended')).status?.endReason).toBe('SandboxFailed');
-    await vi.waitFor(async () => expect(await bench.pods()).toEqual([]));
+    await vi.waitFor(async () => expect(await bench.pods()).toEqual([]), patience);
   });
 });

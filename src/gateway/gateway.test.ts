@@ -8,6 +8,7 @@ import WebSocket from 'ws';
 import { startBareChromium } from '../../test/support/bare-chromium.ts';
 import { attach, refusalOf, RefusedUpgrade } from '../../test/support/cdp-client.ts';
 import { startGatewayWorld, tokenFor } from '../../test/support/gateway-world.ts';
+import { patience } from '../../test/support/patience.ts';
 import { startStandInAgent } from '../../test/support/stand-in-agent.ts';
 import { browserAccounts } from '../api/v1alpha1/browser-account.ts';
 import { browserSessions, type BrowserSession } from '../api/v1alpha1/browser-session.ts';
@@ -88,11 +89,11 @@ describe('clients attach and drive the browser:', () => {
     await vi.waitFor(async () => {
       const { result } = await client.Runtime.evaluate({ expression: 'document.title' });
       expect(result.value).toBe('made');
-    });
+    }, patience);
     await client.close();
     expect((await CDP.Protocol(at)).domains.length).toBeGreaterThan(20);
     await CDP.Close({ ...at, id: made.id });
-    await vi.waitFor(async () => expect((await CDP.List(at)).map((t) => t.id)).not.toContain(made.id));
+    await vi.waitFor(async () => expect((await CDP.List(at)).map((t) => t.id)).not.toContain(made.id), patience);
   });
 
   test('chrome-remote-interface by the cdpUrl alone', async () => {
@@ -254,7 +255,7 @@ describe('the door', () => {
     const second = await attach(url);
     expect(await refusalOf(url)).toBe(429);
     await second[Symbol.asyncDispose]();
-    await vi.waitFor(async () => (await attach(url))[Symbol.asyncDispose]());
+    await vi.waitFor(async () => (await attach(url))[Symbol.asyncDispose](), patience);
   });
 
   test('drops sandboxes unheard', async () => {
@@ -309,7 +310,7 @@ describe('upstream', () => {
     const frame = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x7b, 0x7d]);
     const socket = openRaw(await world.createSession());
     socket.write(frame);
-    await vi.waitFor(() => expect(Buffer.concat(heard)).toEqual(frame));
+    await vi.waitFor(() => expect(Buffer.concat(heard)).toEqual(frame), patience);
     socket.destroy();
   });
 });
@@ -482,7 +483,7 @@ describe('a client that reads nothing', () => {
     expect(written).toBeLessThan(200);
     socket.destroy();
     const counted = 'porthole_gateway_closes_total{code="stalled"} 1';
-    await vi.waitFor(async () => expect(await world.registry.metrics()).toContain(counted));
+    await vi.waitFor(async () => expect(await world.registry.metrics()).toContain(counted), patience);
   });
 });
 
@@ -571,5 +572,5 @@ test('at the end nobody is counted who has left', async () => {
     const metrics = await world.registry.metrics();
     for (const kind of ['browser', 'page'])
       expect(metrics).toContain(`porthole_gateway_connections{kind="${kind}"} 0\n`);
-  });
+  }, patience);
 });

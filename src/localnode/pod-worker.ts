@@ -67,6 +67,8 @@ export class PodWorker {
   #over: boolean;
   /** The object is gone from the store. */
   #gone = false;
+  /** The node stops: when nothing runs any more, nobody comes back to tell what could not be told. */
+  #stopsForGood = false;
   #timer: Disposable | undefined;
   #detailTimer: Disposable | undefined;
   /** Monotonic milliseconds since which something waits to be told that is worth no write of its own. */
@@ -108,6 +110,7 @@ export class PodWorker {
 
   /** The node stops: main containers have `graceMs`, and everything together `wholeMs`. */
   shutDown(graceMs: number, wholeMs: number): void {
+    this.#stopsForGood = true;
     const now = this.#options.clock.monotonic();
     this.#end({ cause: 'NodeShutdown', killAtMs: now + graceMs, hardKillAtMs: now + wholeMs });
     this.#wake();
@@ -137,8 +140,9 @@ export class PodWorker {
       try {
         await this.#sync();
       } catch (err) {
-        this.#log.warn({ err }, 'a step of a pod failed: trying again');
-        this.#wakeAt(this.#options.clock.monotonic() + retryMs);
+        const isLast = this.#over && this.#stopsForGood;
+        this.#log.warn({ err }, `a step of a pod failed: ${isLast ? 'it was the last' : 'trying again'}`);
+        if (!isLast) this.#wakeAt(this.#options.clock.monotonic() + retryMs);
         if (this.#over) this.finished.resolve(undefined);
       }
     }

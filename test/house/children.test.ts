@@ -41,7 +41,7 @@ describe('runInPlace', () => {
     expect(await exitOf(parent)).toBe(128 + 9);
   });
 
-  it('tells the child when it was killed itself', { timeout: 10_000 }, async () => {
+  it('tells the child when it was killed itself', async () => {
     const parent = startParent(`process.once('disconnect', () => process.exit(0)); ${waits}`);
     await firstLine(parent);
     parent.kill('SIGKILL');

@@ -4,7 +4,7 @@ import { patience, stretch } from '../support/patience.ts';
 import { isLocal, startWorld } from '../support/world.ts';
 
 /** Long enough for a browser to start on a busy machine, and for a Pod of it. */
-const lifetime = isLocal ? 10_000 : 60_000;
+const lifetime = isLocal ? 20_000 : 60_000;
 const shortLived = 'key-of-an-account-whose-sessions-are-short';
 const strict = 'key-of-an-account-where-only-messages-count-as-activity';
 const world = await startWorld({
@@ -16,7 +16,8 @@ const world = await startWorld({
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-const timeout = 2_000;
+/** Long enough for a client to attach on a busy machine before it is over. */
+const timeout = 5_000;
 
 async function untilGone(id: string, api = world.api): Promise<void> {
   await vi.waitFor(async () => expect(await api.statusOf(id)).toBe(404), patience);
@@ -34,7 +35,7 @@ describe.concurrent('the idle timeout', () => {
   test('spares a session with a silent client, and ends it after the client has left', async () => {
     const session = await world.api.create({ timeout });
     const client = await attach(session.cdpUrl);
-    await stretch(3 * timeout);
+    await stretch(2 * timeout);
     expect(client.isOpen).toBe(true);
     const left = Date.now();
     await client[Symbol.asyncDispose]();
@@ -91,7 +92,7 @@ describe.concurrent('an account', () => {
     const api = world.as(strict);
     const session = await api.create({ timeout });
     await using client = await attach(session.cdpUrl);
-    for (let i = 0; i < 6; i += 1) {
+    for (let i = 0; i < 5; i += 1) {
       await stretch(timeout / 2);
       await client.call('Browser.getVersion');
     }

@@ -301,7 +301,8 @@ describe('a session that ends', () => {
   });
 
   story('of idleness says so, for an open live view is no activity', async () => {
-    const session = await world.api.create({ timeout: 3_000 });
+    // Time enough to open it on a busy machine.
+    const session = await world.api.create({ timeout: 12_000 });
     await using viewer = await look(session.liveViewUrl);
     await until(viewer, 'Live');
     await until(viewer, 'Ended');
@@ -309,10 +310,10 @@ describe('a session that ends', () => {
   });
 
   story('lives on while somebody moves the pointer in its live view', async () => {
-    const session = await world.api.create({ timeout: 4_000 });
+    const session = await world.api.create({ timeout: 10_000 });
     await using viewer = await look(session.liveViewUrl);
     await until(viewer, 'Live');
-    const endAt = performance.now() + 9_000;
+    const endAt = performance.now() + 20_000;
     for (let step = 0; performance.now() < endAt; step += 1) {
       const place = await placeOf(viewer, 400 + (step % 50), 400);
       await viewer.page.mouse.move(place.x, place.y);

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { patience } from '../support/patience.ts';
 import { startWorld } from '../support/world.ts';
 
 const world = await startWorld({ warm: { min: 1, max: 1 } });
@@ -69,7 +70,7 @@ describe('whoever uses the API', () => {
   test('finds its request id in the log', async () => {
     const headers = { 'x-request-id': 'looked-for-in-the-log' };
     await world.api.call('GET', '/browser/sessions', undefined, { headers });
-    await expect.poll(() => world.log(), { timeout: 5_000 }).toContain('looked-for-in-the-log');
+    await expect.poll(() => world.log(), patience).toContain('looked-for-in-the-log');
   });
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { attach, refusalOf } from '../support/cdp-client.ts';
+import { patience } from '../support/patience.ts';
 import { startWorld } from '../support/world.ts';
 
 const otherKey = 'key-of-another-account-that-nobody-may-read';
@@ -40,7 +41,7 @@ test('no key, token or password gets into the log, not even at its most talkativ
   await client.closed;
 
   // The greeting shows the key to whoever started it: people's text. The log is lines of JSON.
-  await expect.poll(() => world.log(), { timeout: 5_000 }).toContain(session.id);
+  await expect.poll(() => world.log(), patience).toContain(session.id);
   const log = world
     .log()
     .split('\n')

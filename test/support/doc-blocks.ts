@@ -90,7 +90,7 @@ export function readDocBlocks(markdown: string): readonly DocBlock[] {
 const withoutSpace = (text: string): string => text.replaceAll(/\s+/g, '');
 
 /** What an output has to match, white space taken away from it. */
-export function toPattern(output: string): RegExp {
+function toPattern(output: string): RegExp {
   const parts = withoutSpace(output).split('…');
   return new RegExp(`^${parts.map((part) => RegExp.escape(part)).join('[^]*')}$`);
 }

@@ -14,6 +14,7 @@ import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import type { NewObject } from '../../src/lib/object-meta.ts';
 import { createMemoryBlobs } from './memory-blobs.ts';
 import { createFakeAgents, silentLogger } from './fakes.ts';
+import { patience } from './patience.ts';
 
 const namespace = 'default';
 export const named = (name: string): { name: string; namespace: string } => ({ name, namespace });
@@ -131,7 +132,7 @@ export class Bench implements AsyncDisposable {
     return items.map((p) => ({ name: p.metadata.name, session: p.metadata.labels?.[labels.sessionUid] }));
   }
 
-  phase(name: string, phase: string, withinMs = 5_000): Promise<BrowserSession> {
+  phase(name: string, phase: string, withinMs = patience.timeout): Promise<BrowserSession> {
     return vi.waitFor(async () => {
       const session = await this.store.get(browserSessions, named(name));
       expect(session?.status?.phase).toBe(phase);
@@ -148,7 +149,7 @@ export class Bench implements AsyncDisposable {
         (p) => !p.metadata.labels?.[labels.sessionUid] && p.status?.conditions?.some((c) => c.type === 'Ready'),
       );
       expect(warm).toHaveLength(count);
-    }, 5_000);
+    }, patience);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

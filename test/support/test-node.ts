@@ -24,7 +24,7 @@ export interface TestNode extends AsyncDisposable {
   remove(name: string): Promise<void>;
   /** Every version of every Pod so far; the last one of a Pod that is gone comes twice. */
   readonly seen: readonly Pod[];
-  /** Waits for a version of the Pod, or for its absence, that fits; rejects after 10 s with what it saw last. */
+  /** Waits for a version of the Pod, or for its absence, that fits; rejects after 20 s with what it saw last. */
   until(name: string, fits: (pod: Pod | undefined) => boolean): Promise<Pod>;
 }
 
@@ -98,7 +98,7 @@ export async function startTestNode({ disturb, ...options }: TestNodeOptions = {
       const timer = setTimeout(() => {
         waiters.delete(look);
         reject(new Error(`still: ${JSON.stringify(informer.get(key)?.status, null, 1)}`));
-      }, 10_000);
+      }, 20_000);
       waiters.add(look);
       look();
     });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { patience } from '../../../test/support/patience.ts';
 import { splice } from './splice.ts';
 
 const open: { server: Server; sockets: Set<Socket> }[] = [];
@@ -113,11 +114,14 @@ describe('a splice', () => {
     const port = await listen((socket) => void upstreams.push(socket.resume()));
     for (const end of ['client', 'upstream'] as const) {
       const { client, relay } = await join(port);
-      await vi.waitFor(() => expect(upstreams.length).toBeGreaterThan(0));
+      await vi.waitFor(() => expect(upstreams.length).toBeGreaterThan(0), patience);
       client.resume();
       if (end === 'client') client.destroy();
       else upstreams.pop()?.destroy();
-      await vi.waitFor(() => expect([relay.client.destroyed, relay.upstream.destroyed]).toEqual([true, true]));
+      await vi.waitFor(
+        () => expect([relay.client.destroyed, relay.upstream.destroyed]).toEqual([true, true]),
+        patience,
+      );
       upstreams.length = 0;
     }
   });

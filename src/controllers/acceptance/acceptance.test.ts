@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Bench, named } from '../../../test/support/operator-bench.ts';
+import { patience } from '../../../test/support/patience.ts';
 import { browserExtensions, type BrowserExtension } from '../../api/v1alpha1/browser-extension.ts';
 import { browserAccounts } from '../../api/v1alpha1/browser-account.ts';
 import { apiVersion } from '../../api/v1alpha1/group.ts';
@@ -24,7 +25,7 @@ const says = <T extends StoredObject & { readonly status?: Acceptance }>(
     const { status, metadata } = (await bench.store.get(resource, named('x'))) ?? {};
     expect(status?.conditions?.map((c) => `${c.type}=${c.status} ${c.reason}`)).toEqual(expected);
     expect(status?.observedGeneration).toBe(metadata?.generation);
-  });
+  }, patience);
 
 it('a provider says whether it is accepted, and again after an edit', async () => {
   const spec = { locations: { de: 'nonsense' }, allowInternal: false };
@@ -70,5 +71,5 @@ it('an account says that it is accepted', async () => {
   await vi.waitFor(async () => {
     const { status } = (await bench.store.get(browserAccounts, named('a'))) ?? {};
     expect(status).toMatchObject({ observedGeneration: 1, conditions: [{ type: 'Ready', status: 'True' }] });
-  });
+  }, patience);
 });

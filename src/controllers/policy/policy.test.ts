@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Bench, named } from '../../../test/support/operator-bench.ts';
+import { patience } from '../../../test/support/patience.ts';
 import { browserPools } from '../../api/v1alpha1/browser-pool.ts';
 import { buildNetworkPolicy } from '../../core/pods/network-policy.ts';
 import { networkPolicies } from '../../kube/builtins.ts';
@@ -67,6 +68,6 @@ describe('the network policy of a pool', () => {
   it('goes with the pool', async () => {
     await kept();
     await bench.store.delete(browserPools, named('default'));
-    await vi.waitFor(async () => expect(await read()).toBeUndefined());
+    await vi.waitFor(async () => expect(await read()).toBeUndefined(), patience);
   });
 });

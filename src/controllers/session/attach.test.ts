@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startFakeNode } from '../../../test/support/fakes.ts';
 import { Bench, named } from '../../../test/support/operator-bench.ts';
+import { patience } from '../../../test/support/patience.ts';
 import { browserSessions, type BrowserSession } from '../../api/v1alpha1/browser-session.ts';
 import { annotations, apiVersion } from '../../api/v1alpha1/group.ts';
 import { secrets } from '../../kube/builtins.ts';
@@ -52,7 +53,7 @@ describe('a session made without REST', () => {
       }
     })();
     await bench.session('s');
-    await vi.waitFor(() => expect(seen).not.toEqual([]));
+    await vi.waitFor(() => expect(seen).not.toEqual([]), patience);
     expect(seen).not.toContain(undefined);
   });
 
@@ -61,7 +62,7 @@ describe('a session made without REST', () => {
     await bench.phase('s', 'Ended');
     expect(await read('s-binding')).toBeDefined();
     await bench.store.delete(browserSessions, named('s'));
-    await vi.waitFor(async () => expect(await read('s-binding')).toBeUndefined());
+    await vi.waitFor(async () => expect(await read('s-binding')).toBeUndefined(), patience);
   });
 
   it('leaves a Secret alone that has the name already', async () => {

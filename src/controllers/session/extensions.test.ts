@@ -88,7 +88,7 @@ it.each([
   async (_, arrange, why) => {
     await arrange();
     await bench.session('s', { extensions: ['x'] });
-    const session = await bench.phase('s', 'Ended', 20_000);
+    const session = await bench.phase('s', 'Ended');
     expect(session.status?.endReason).toBe('CapabilityUnavailable');
     expect(conditionOf(session, 'Ended')).toMatch(why);
   },

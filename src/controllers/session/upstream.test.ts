@@ -90,7 +90,7 @@ describe('a session with a proxy', () => {
     const provider = { apiVersion, kind: 'ProxyProvider', metadata: named('acme'), spec };
     await bench.store.create(proxyProviders, provider as unknown as NewObject<ProxyProvider>);
     await bench.session('s', { proxy: { location: 'de' } });
-    const ended = await bench.phase('s', 'Ended', 20_000);
+    const ended = await bench.phase('s', 'Ended');
     expect(ended.status).toMatchObject({ endReason: 'CapabilityUnavailable' });
     expect(await conditionOf('s', 'Ended')).toContain('Secret nowhere');
     expect(told).toEqual([]);
