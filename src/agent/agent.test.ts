@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { accessSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { patience } from '../../test/support/patience.ts';
 import { WebSocket } from 'ws';
@@ -235,6 +236,16 @@ describe('an agent', () => {
       if (isRoot) expect(/^Uid:\t(\d+)\t\1\t\1\t\1$/m.exec(status)?.[1]).toBe(String(unprivileged));
       else expect(uid).toBe(process.getuid?.());
     }
+  });
+
+  it('keeps what the browser makes to play sound in the folder of the pod', async () => {
+    const [page] = (await agent.client.pages(agent.ref, soon())) as [PageInfo];
+    const socket = await attach(agent, `/cdp/devtools/page/${page.pageId}`);
+    const expression =
+      'const context = new AudioContext(); const tone = context.createOscillator(); tone.connect(context.destination); tone.start(); context.resume()';
+    await callCdp(socket, 'Runtime.evaluate', { expression, awaitPromise: true, userGesture: true });
+    await vi.waitFor(() => accessSync(join(agent.workDir, 'home', '.pulse')), patience);
+    await detach(agent, socket);
   });
 
   it.runIf(hasXvnc)('shows its screen to nobody without the cookie, and listens on no other port', async () => {

@@ -62,6 +62,8 @@ function buildEnvironment({ folder, desktop }: LaunchOptions): Record<string, st
     // There is no session bus, and none must be started.
     DBUS_SESSION_BUS_ADDRESS: 'unix:path=/dev/null',
     NO_AT_BRIDGE: '1',
+    // Where a page plays sound, libpulse makes a folder; in /tmp, for ever, where TMPDIR is relative.
+    PULSE_RUNTIME_PATH: path.join(home, '.pulse'),
     ...desktop?.env,
   };
 }
