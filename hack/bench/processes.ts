@@ -121,8 +121,7 @@ export interface SandboxProcesses {
   readonly devtoolsPort: number;
 }
 
-/** What a process was started with. */
-export function readEnvironment(pid: number): ReadonlyMap<string, string> {
+function environmentOf(pid: number): ReadonlyMap<string, string> {
   const pairs = (read(pid, 'environ') ?? '').split('\0').map((pair): [string, string] => {
     const at = pair.indexOf('=');
     return [pair.slice(0, at), pair.slice(at + 1)];
@@ -136,9 +135,9 @@ const isDesktop = ({ command }: ProcessEntry): boolean => /^\S*X(tiger)?vnc /.te
 /** The sandboxes that run below `pid`, whatever state they are in. */
 export function sandboxesBelow(pid: number): SandboxProcesses[] {
   const all = descendantsOf(pid);
-  const podOf = new Map(all.filter(runs('proxy')).map((p) => [readEnvironment(p.pid).get(env.podUid), p]));
+  const podOf = new Map(all.filter(runs('proxy')).map((p) => [environmentOf(p.pid).get(env.podUid), p]));
   return all.filter(runs('agent')).map((agent) => {
-    const environment = readEnvironment(agent.pid);
+    const environment = environmentOf(agent.pid);
     const below = descendantsOf(agent.pid);
     const podUid = environment.get(env.podUid) ?? '';
     return {

@@ -36,6 +36,7 @@ describe('memory of a Pod', () => {
     ['/usr/bin/containerd-shim-runc-v2 -namespace k8s.io', 'shim'],
     ['/usr/bin/tini -- /usr/local/bin/node /opt/porthole/src/cmd/main.ts agent', 'tini'],
     ['/pause', 'pause'],
+    ['', 'guests'],
   ])('%s is of the %s', (command, kind) => {
     expect(kindOf(command)).toBe(kind);
   });

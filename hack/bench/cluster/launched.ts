@@ -54,8 +54,8 @@ export interface LaunchedCluster extends AsyncDisposable {
 
 /** A real node may have to make its image of the present sources first. */
 const startLimitMs = 600_000;
-const endLimitMs = 30_000;
-const settleLimitMs = 240_000;
+const endLimitMs = 90_000;
+const settleLimitMs = 600_000;
 const startLookMs = 20;
 const settleLookMs = 100;
 /** Share of a core that control plane, node and browsers take when nothing happens, and then some. */
@@ -166,9 +166,10 @@ export async function launchCluster(run: Run, options: LaunchOptions): Promise<L
   const dialer = instance.node && stack.use(startDialer(instance.node.pid));
   const dial: Dial = dialer ? (to) => dialer.dial(to) : dialFromHere;
   const caller = stack.use(createCaller({ apiUrl: instance.apiUrl, apiKey, parallel: 1, dial }));
-  const stop = stack.adopt(new AbortController(), (controller) => controller.abort());
+  const stop = new AbortController();
   const connected = { ...connectStore(instance.kubeconfig, 'porthole-bench'), signal: stop.signal };
   const store = stack.use(connected.store);
+  stack.defer(() => stop.abort()); // first of all: informers that lose their store complain
   const running = stack.move();
   return {
     readyAfterMs,

@@ -28,6 +28,8 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   [/^runsc-sandbox/, 'runsc sandbox'],
   [/^runsc-gofer/, 'runsc gofer'],
   [/^\S*containerd-shim/, 'shim'],
+  // gVisor's processes for what runs inside have no command line.
+  [/^$/, 'guests'],
 ];
 
 /** Pure. What a process of a Pod is for; by its program when it is none of ours. */
@@ -45,6 +47,23 @@ function readCharge(cgroup: string, podUid: string): { readonly charged: number;
   if (usage === undefined) throw new Error(`no cgroup counts the memory of the Pod ${podUid}`);
   const stat = readFileSync(path.join(path.dirname(usage), fileNames.stat), 'utf8');
   return { charged: Number(readFileSync(usage, 'utf8')), stat };
+}
+
+/**
+ * gVisor has several processes with one address space, which threads would be elsewhere, and each of them says what all of it takes. Two that
+ * say the same to the last page are taken for one.
+ */
+function inDifferentSpaces(entries: readonly ProcessEntry[]): readonly number[] {
+  const byText = new Map(entries.map(({ pid }) => [readMappings(pid) ?? `${pid}`, pid]));
+  return [...byText.values()];
+}
+
+function readMappings(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/smaps`, 'utf8');
+  } catch {
+    return undefined; // it has just ended
+  }
 }
 
 /** Parents of its processes that are in nobody's cgroup: a runtime's shim. */
@@ -65,7 +84,7 @@ export function readPodMemory(cgroup: string, podUid: string): PodMemory {
   ];
   const pss = [...Map.groupBy(all, ({ kind }) => kind)].map(([kind, entries]): [string, number] => [
     kind,
-    memoryOf(entries.map(({ pid }) => pid))?.pss ?? 0,
+    memoryOf(inDifferentSpaces(entries))?.pss ?? 0,
   ]);
   const { charged, stat } = readCharge(cgroup, podUid);
   return {

@@ -9,7 +9,7 @@ import { openApi, type Api } from '../api.ts';
 import { knobsFor, measureCapabilities, type Capability } from '../capabilities.ts';
 import { movingPage } from '../moving-page.ts';
 import { startPorthole, type Porthole } from '../porthole.ts';
-import { cpuSecondsOf, memoryOf, readEnvironment } from '../processes.ts';
+import { cpuSecondsOf, memoryOf, type SandboxProcesses } from '../processes.ts';
 import type { Measure, Row } from '../report.ts';
 import type { Run } from '../run.ts';
 import { findSandboxOf } from '../session-browser.ts';
@@ -26,12 +26,17 @@ const fullMs = 15_000;
 /** As pools have it unless told otherwise. */
 const framesPerSecond = 10;
 
+/** How its X server is reached, by what that was started with. */
+function screenOf({ desktop }: SandboxProcesses): Readonly<Record<'DISPLAY' | 'XAUTHORITY', string>> {
+  const [, DISPLAY = '', XAUTHORITY = ''] = /^\S+ (:\d+) -auth (\S+)/.exec(desktop?.command ?? '') ?? [];
+  return { DISPLAY, XAUTHORITY };
+}
+
 /** From the exec of ffmpeg to the first picture of the same screen: nobody has a recording sooner. */
 async function startBare(porthole: Porthole, program: string, cdpUrl: string): Promise<number> {
-  const sandbox = await findSandboxOf(porthole, cdpUrl);
-  const { DISPLAY = '', XAUTHORITY = '' } = Object.fromEntries(readEnvironment(sandbox.chromium[0]?.pid ?? 0));
+  const env = screenOf(await findSandboxOf(porthole, cdpUrl));
   const startedAt = performance.now();
-  const capture = startCapture({ program, env: { DISPLAY, XAUTHORITY }, workDir: tmpdir(), framesPerSecond });
+  const capture = startCapture({ program, env, workDir: tmpdir(), framesPerSecond });
   try {
     await firstBytes(capture);
     return performance.now() - startedAt;

@@ -5,14 +5,14 @@ import type { Run } from '../../run.ts';
 import type { MeasuredNode } from '../../node/measured-node.ts';
 import { droppedRounds, inTurn, section } from './row.ts';
 
-/** At the pool's ceiling: nothing boots while they are claimed. */
-const pool = 5;
+/** At the pool's ceiling: nothing boots while they are claimed. Two cores carry no more browsers in gVisor beside as many others. */
+const pools = { runc: 5, gvisor: 3 } as const;
 const rounds = 12;
 /** Before each of them: whatever the one before has left to do is done. */
 const pauseMs = 300;
 const target = 1.2;
 
-async function takeBatch({ caller }: LaunchedCluster): Promise<readonly number[]> {
+async function takeBatch({ caller }: LaunchedCluster, pool: number): Promise<readonly number[]> {
   const all: number[] = [];
   const ids: string[] = [];
   while (ids.length < pool) {
@@ -27,6 +27,7 @@ async function takeBatch({ caller }: LaunchedCluster): Promise<readonly number[]
 
 /** Warm sessions on a real node beside warm sessions on the local one, each with a control plane of its own, in the same rounds. */
 export async function measureWarm(run: Run, { runtime, cluster }: MeasuredNode): Promise<void> {
+  const pool = pools[runtime];
   run.progress(`node, ${runtime}: ${pool} warm sandboxes, and as many on a local node beside it`);
   await using local = await launchCluster(run, {
     settings: {
@@ -45,7 +46,7 @@ export async function measureWarm(run: Run, { runtime, cluster }: MeasuredNode):
       run.progress(`node, ${runtime}: warm, round ${round + 1} of ${all} (the first does not count)`);
       await cluster.settled(pool);
       await local.settled(pool);
-      const taken = await takeBatch(side.cluster);
+      const taken = await takeBatch(side.cluster, pool);
       if (round >= droppedRounds) side.ms.push(...taken);
     }
   }
