@@ -17,7 +17,7 @@ import { findFreePorts } from './free-port.ts';
 import { formatKubeconfig } from './kubeconfig.ts';
 import { startProcess, type ManagedProcess } from './managed-process.ts';
 import { sweepProcesses } from './sweep-processes.ts';
-import { writePrivate } from './write-private.ts';
+import { writePrivate } from '../../src/cmd/write-private.ts';
 
 export const controlPlanePrograms = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
 export type ControlPlaneProgram = (typeof controlPlanePrograms)[number];

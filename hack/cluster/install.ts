@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ClusterConfig } from '../../src/cmd/config/parse-cluster-config.ts';
 import { nodeNetwork } from '../node/network.ts';
 import type { Tools } from './tools.ts';
-import { writePrivate } from './write-private.ts';
+import { writePrivate } from '../../src/cmd/write-private.ts';
 
 /** Where things are in every cluster that this launcher makes. */
 export const names = {

@@ -23,7 +23,7 @@ import { startProcess, type ManagedProcess } from './managed-process.ts';
 import { kubeconfigFile, portholeRoles, processSpec, publicUrls, type PortholeRole } from './process-specs.ts';
 import { sweepProcesses } from './sweep-processes.ts';
 import { createTools, type Tools } from './tools.ts';
-import { writePrivate } from './write-private.ts';
+import { writePrivate } from '../../src/cmd/write-private.ts';
 
 export interface LaunchOptions {
   readonly config: ClusterConfig;

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { takeStopSignals } from '../../src/cmd/parts/stop-signal.ts';
 import { parseClusterConfig, type ClusterConfig } from '../../src/cmd/config/parse-cluster-config.ts';
@@ -7,6 +7,7 @@ import type { Environment } from '../../src/cmd/config/read-knobs.ts';
 import { findBrowserOnPath } from '../../src/cmd/parts/find-browser.ts';
 import { refuse, say } from '../../src/cmd/say.ts';
 import { sentenceFor } from '../../src/cmd/sentence-for.ts';
+import { writePrivate } from '../../src/cmd/write-private.ts';
 import { readVersion } from '../../src/cmd/version.ts';
 import { findPrograms } from '../controlplane/find.mjs';
 import { controlPlaneNames, namesIn } from '../controlplane/programs.mjs';
@@ -57,7 +58,7 @@ async function launch(config: ClusterConfig, env: Environment): Promise<void> {
     const { apiUrl, gatewayUrl, metricsUrl, metricsUrls, kubeconfig, pids, node } = cluster;
     const instance = { pid: process.pid, apiUrl, gatewayUrl, metricsUrl, metricsUrls, kubeconfig, pids, node };
     const file = path.join(dir, 'instance.json');
-    writeFileSync(file, `${JSON.stringify(instance, undefined, 2)}\n`);
+    writePrivate(file, `${JSON.stringify(instance, undefined, 2)}\n`);
     stack.defer(() => rmSync(file, { force: true }));
     say(
       announceCluster({

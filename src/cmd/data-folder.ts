@@ -1,19 +1,10 @@
 import { randomInt } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { makeKeyTexts, parseKeys, type Keys } from './keys.ts';
 import { openSandboxRoot } from './sandbox-root.ts';
+import { writePrivate } from './write-private.ts';
 
 /** A folder that holds all state of one process, while that process uses it. Disposing lets go of it. */
 export interface StateFolder extends AsyncDisposable {
@@ -77,16 +68,8 @@ function inUse(folder: string): string {
   return `${folder} is in use by another Porthole (process ${pid}). End that one, or give this one a folder of its own: PORTHOLE_DATA_DIR.`;
 }
 
-/** Whole or not at all, and for the owner only, whatever the umask and whatever a copy made of the mode. */
-function writeSecret(file: string, text: string): void {
-  const unfinished = `${file}.new`;
-  rmSync(unfinished, { force: true });
-  writeFileSync(unfinished, text, { mode: 0o600, flag: 'wx' });
-  renameSync(unfinished, file);
-}
-
 export function keepSecret(file: string, make: () => string): string {
-  if (!existsSync(file)) writeSecret(file, `${make()}\n`);
+  if (!existsSync(file)) writePrivate(file, `${make()}\n`);
   chmodSync(file, 0o600);
   const kept = readFileSync(file, 'utf8').trim();
   if (kept === '') throw new Error(`${file} is empty; remove it and a new one is made`);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createLogger } from '../lib/logger.ts';
 import type { EmbeddedConfig } from './config/parse-config.ts';
@@ -10,6 +10,7 @@ import { startInstance } from './embedded/instance.ts';
 import { takeStopSignals } from './parts/stop-signal.ts';
 import { refuse, say } from './say.ts';
 import { sentenceFor } from './sentence-for.ts';
+import { writePrivate } from './write-private.ts';
 
 const noBrowser =
   'No Chromium was found on the PATH. Install one, or name it with PORTHOLE_CHROMIUM; `npm start` does so by itself where it can.';
@@ -29,7 +30,7 @@ export async function runEmbedded(config: EmbeddedConfig): Promise<number> {
     const logger = createLogger({ name: 'porthole', level: config.logLevel });
     const instance = stack.use(await startInstance({ config, folder, chromium, logger }));
     const { apiUrl, gatewayUrl, metricsUrl } = instance;
-    await writeFile(instanceFile, `${JSON.stringify({ pid: process.pid, apiUrl, gatewayUrl, metricsUrl })}\n`);
+    writePrivate(instanceFile, `${JSON.stringify({ pid: process.pid, apiUrl, gatewayUrl, metricsUrl })}\n`);
     stack.defer(() => rm(instanceFile, { force: true }));
     say(
       announce({

@@ -66,7 +66,8 @@ test('popups, tabs behind, crashed tabs and closed ones are listed as what they 
     return targetInfos.filter(({ type }) => type === 'page').map(({ targetId }) => targetId);
   };
 
-  const first = Object.keys(await seen())[0] ?? '';
+  // An agent that does not answer in time has no pages to tell of.
+  const first = await vi.waitUntil(async () => Object.keys(await seen())[0], patience);
   const behind = await create({ background: true });
   await until({ [first]: true, [behind]: false });
 

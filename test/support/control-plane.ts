@@ -6,7 +6,7 @@ import { adminUser, startControlPlane, type ControlPlane } from '../../hack/clus
 import { formatKubeconfig } from '../../hack/cluster/kubeconfig.ts';
 import { mintToken } from '../../hack/cluster/service-account-token.ts';
 import { createTools, type Tools } from '../../hack/cluster/tools.ts';
-import { writePrivate } from '../../hack/cluster/write-private.ts';
+import { writePrivate } from '../../src/cmd/write-private.ts';
 import { findControlPlane, type FoundControlPlane } from '../../hack/controlplane/find.mjs';
 import { stillRunning, descendantsOf } from './process-table.ts';
 

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { lastWords } from '../../hack/cluster/control-plane.ts';
 import { findFreePorts } from '../../hack/cluster/free-port.ts';
 import { startProcess, type ManagedProcess } from '../../hack/cluster/managed-process.ts';
-import { writePrivate } from '../../hack/cluster/write-private.ts';
+import { writePrivate } from '../../src/cmd/write-private.ts';
 import { loadKubeAccess } from '../../src/kube/apiserver/access.ts';
 import { createApiServerStore, type ApiServerStore } from '../../src/kube/apiserver/api-server-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';

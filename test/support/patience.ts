@@ -1,8 +1,5 @@
-/** Pods take their time, and several at once on a small machine take longer. */
-const isLocal = !['node', 'gvisor'].includes(process.env['PORTHOLE_TEST_MODE'] ?? '');
-
 /** For `vi.waitFor`: how long the world may take to become what a story says. An upper limit, not an expectation. */
-export const patience = { timeout: isLocal ? 20_000 : 60_000, interval: 50 } as const;
+export const patience = { timeout: 60_000, interval: 50 } as const;
 
 /** For things that must stay as they are: there is no event to await. */
 export function stretch(ms: number): Promise<void> {

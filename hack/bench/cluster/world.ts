@@ -21,7 +21,7 @@ import {
   type ProcessSettings,
 } from '../../cluster/process-specs.ts';
 import { createTools, type Tools } from '../../cluster/tools.ts';
-import { writePrivate } from '../../cluster/write-private.ts';
+import { writePrivate } from '../../../src/cmd/write-private.ts';
 import { ensureControlPlane } from '../../controlplane.mjs';
 import type { ControlPlaneName } from '../../controlplane/programs.mjs';
 import { createCaller, type Caller } from '../caller.ts';
