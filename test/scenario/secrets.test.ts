@@ -32,6 +32,7 @@ test('no key, token or password gets into the log, not even at its most talkativ
   const proxied = await world.api.call('POST', `/browser/sessions?token=${tokens[0] ?? ''}`, {
     proxyUrl: 'http://user:hunter2@h:1',
   });
+  expect(proxied.status, proxied.text).toBe(201);
   await world.api.end(proxied.session().id);
   await world.api.call('POST', '/browser/sessions', undefined, {
     rawBody: `{"proxyUrl": "http://user:hunter2@h:1`,
