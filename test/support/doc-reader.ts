@@ -58,23 +58,24 @@ function settingsIn(code: string, here: (text: string) => string): Record<string
   return Object.fromEntries(words.map((word) => [word.split('=')[0] ?? '', here(word.slice(word.indexOf('=') + 1))]));
 }
 
-/** A module is what a reader saves in this folder and has run by node. */
-async function linesOf({ language, code, line }: DocBlock, folder: string): Promise<string> {
-  if (language !== 'js') return code;
-  const file = join(folder, `line-${line}.mjs`);
-  await writeFile(file, code);
-  return `node '${file}'`;
-}
-
 interface Desk {
   readonly terminal: Terminal;
   readonly folder: string;
   readonly here: (text: string) => string;
 }
 
-async function follow(block: DocBlock, { terminal, folder, here }: Desk): Promise<void> {
+/** A module is what a reader saves in this folder and has run by node. */
+async function linesOf({ language, code, line }: DocBlock, { folder, here }: Desk): Promise<string> {
+  if (language !== 'js') return here(code);
+  const file = join(folder, `line-${line}.mjs`);
+  await writeFile(file, here(code));
+  return `node '${file}'`;
+}
+
+async function follow(block: DocBlock, desk: Desk): Promise<void> {
+  const { terminal, folder, here } = desk;
   const where = `line ${block.line}`;
-  const written = await terminal.paste(here(await linesOf(block, folder)));
+  const written = await terminal.paste(await linesOf(block, desk));
   if (block.output !== undefined && !isShown(written, here(block.output)))
     expect(written, where).toBe(here(block.output));
   const check = block.options.get('check');

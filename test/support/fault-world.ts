@@ -71,6 +71,8 @@ function chartValues({ maxConcurrentSessions, warm = 0, maxSandboxes }: FaultOpt
       warm: { min: warm, max: warm },
       maxSandboxes,
       runtimeClassName: '',
+      // After an outage scheduler and node back off for up to 30 s each, as their real ones do, and no sandbox starts meanwhile.
+      startupDeadlineMs: 120_000,
       resources: { requests: { cpu: '10m', memory: '10Mi' }, limits: null },
     },
     account: { maxConcurrentSessions, apiKeyHashes: [createHash('sha256').update(apiKey).digest('hex')] },
