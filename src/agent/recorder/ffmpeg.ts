@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import type { Readable } from 'node:stream';
 
 export interface CaptureOptions {
@@ -22,8 +22,9 @@ export interface Capture {
   readonly ended: Promise<string>;
 }
 
-/** Below everything else in the sandbox, as nice(1) has it: a recording may lose frames, the browser must not lose time. */
+/** So far below everything else in the sandbox, as nice(1) has it: a recording may lose frames, the browser must not lose time. */
 const niceness = 10;
+const { PRIORITY_LOW: lowest } = constants.priority;
 const fragmentSeconds = 1;
 const keyframeSeconds = 2;
 
@@ -53,7 +54,7 @@ function start(program: string, args: readonly string[], { env, workDir }: Pick<
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   try {
-    if (child.pid !== undefined) setPriority(child.pid, niceness);
+    if (child.pid !== undefined) setPriority(child.pid, Math.min(lowest, getPriority() + niceness));
   } catch {
     // It ended at once; its end says why.
   }

@@ -71,7 +71,7 @@ it.each([
     'cannot be read, as the blob store does not answer',
     async () => {
       await upload('x');
-      bench.blobs.head = () => Promise.reject(new BlobError('Unavailable', 'no answer'));
+      bench.blobs.get = () => Promise.reject(new BlobError('Unavailable', 'no answer'));
     },
     /Extension x \("X"\) cannot be read: no answer/,
   ],
