@@ -88,8 +88,12 @@ async function askWorker(client: CdpClient, chromiumId: string, expression: stri
     return found;
   }, patience);
   const { sessionId } = await client.call<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true });
-  const { result } = await client.call<{ result: { value: unknown } }>('Runtime.evaluate', { expression }, sessionId);
-  return result.value;
+  // One that has only just been started has not run its script yet.
+  return vi.waitFor(async () => {
+    const { result } = await client.call<{ result: { value: unknown } }>('Runtime.evaluate', { expression }, sessionId);
+    expect(result.value, `${expression} in the worker of ${chromiumId}`).toBeDefined();
+    return result.value;
+  }, patience);
 }
 
 describe('extensions', () => {
