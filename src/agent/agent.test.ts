@@ -283,7 +283,7 @@ describe('an agent', () => {
   it('leaves nothing when it is told to end', async () => {
     const startedAt = performance.now();
     agent.process.kill('SIGTERM');
-    expect(await agent.exited).toBe(0);
+    expect(await agent.exited).toBe(agentExitCodes.told);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
     // Orphans that are dead belong to init, which buries them when it gets to it.
     await vi.waitFor(() => expect(findSession(agent.pid)).toEqual([]), { timeout: 5_000 });

@@ -59,7 +59,7 @@ async function whatEndsIt({ boot, stopped }: AgentOptions, whenUsable: Promise<u
     await whenUsable; // before that, it is the failure above
     return { exitCode: agentExitCodes.browserGone, reason: `Chromium ${how}` };
   };
-  const asked = stopped.then((signal) => ({ exitCode: 0, reason: signal }));
+  const asked = stopped.then((signal) => ({ exitCode: agentExitCodes.told, reason: signal }));
   return Promise.race([failed, asked, gone().catch(() => failed)]);
 }
 

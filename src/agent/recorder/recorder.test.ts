@@ -128,7 +128,7 @@ describe('a recording that is as large as one may be', () => {
     const [recording] = await agent.client.recordings(agent.ref, soon());
     expect(recording).toMatchObject({ status: 'stopped', stopReason: 'SizeLimit', bytes: body.length });
     agent.process.kill('SIGTERM');
-    expect(await agent.exited).toBe(0); // though nobody has taken it
+    expect(await agent.exited).toBe(agentExitCodes.told); // though nobody has taken it
   });
 });
 

@@ -140,4 +140,9 @@ export const agentExitCodes = {
   tooWeak: 72,
   /** Its environment is not what it must be; standard error says which variable. */
   badSettings: 78,
+  /**
+   * It was told to end: 128 + SIGTERM, as a shell has it. Not 0: of containers that end with 0 a kubelet makes a Pod that has succeeded, and
+   * forgets that it was evicting it.
+   */
+  told: 143,
 } as const;

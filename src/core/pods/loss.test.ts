@@ -55,8 +55,7 @@ describe('the end of a browser', () => {
   it.each<readonly [string, Pod, boolean]>([
     ['that has not come yet', pod('claimed'), false],
     ['by a signal that cannot be refused', ended('Error'), true],
-    ['that its node asked for', ended('Completed', 0), true],
-    ['by another signal', ended('Error', 143), true],
+    ['that its node asked for', ended('Error', agentExitCodes.told), true],
     ['of its own accord', ended('Error', agentExitCodes.browserGone), false],
     ['with all of its Pod', ended('Error', 137, 'Failed'), false],
   ])('%s', (_, given, expected) => {

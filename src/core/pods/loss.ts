@@ -1,5 +1,5 @@
 import type { ContainerStateTerminated } from 'kubernetes-types/core/v1.js';
-import { containers } from '../../api/agent/contract.ts';
+import { agentExitCodes, containers } from '../../api/agent/contract.ts';
 import type { EndReason } from '../../api/v1alpha1/browser-session.ts';
 import type { Pod } from '../../lib/kubernetes.ts';
 
@@ -26,7 +26,7 @@ export function findLoss(pod: Pod): LossReason | undefined {
 }
 
 /** An agent that was asked to end, or was killed: by its node, for all that is known. Of its own accord it ends otherwise. */
-const toldToEnd: ReadonlySet<number> = new Set([0, 137, 143]);
+const toldToEnd: ReadonlySet<number> = new Set([agentExitCodes.told, 137]);
 
 /**
  * Its browser's container has ended, and the node may have had its reasons: a kubelet tells of the end of a container at once, and of the
