@@ -185,7 +185,7 @@ it('a node whose kubelet is gone: its sessions end, their quota is free, nobody 
 async function takeBackEvictions(): Promise<void> {
   for (let look = 0; look < 10; look++) {
     const node = await kubectl.find<Node>(`node/${nodeName}`);
-    for (const { key, effect } of node?.spec?.taints ?? [])
+    for (const { key, effect } of node?.spec.taints ?? [])
       if (effect === 'NoExecute') await kubectl('taint', 'node', nodeName, `${key}:${effect}-`);
     await stretch(1_000);
   }
