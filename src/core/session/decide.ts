@@ -297,7 +297,8 @@ function neverUsed({ wasUsed }: SessionInput): SessionDecision | undefined {
 function crashed({ sandbox, unexplainedSinceMs, nowMs }: SessionInput): SessionDecision | undefined {
   if (!sandbox?.hasFailed) return undefined;
   const loss = findLoss(sandbox.pod);
-  if (loss ?? !isUnexplained(sandbox.pod)) return end(loss ?? 'BrowserCrashed');
+  if (loss) return end(loss);
+  if (!isUnexplained(sandbox.pod)) return end('BrowserCrashed');
   if (unexplainedSinceMs === undefined) return { action: { type: 'noteUnexplained' } };
   const leftMs = unexplainedSinceMs + explanationMs - nowMs;
   return leftMs > 0 ? { next: { afterMs: leftMs, because: 'its node may say why' } } : end('BrowserCrashed');
