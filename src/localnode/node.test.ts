@@ -14,6 +14,7 @@ import { StoreError, type StoreReason } from '../kube/store-error.ts';
 import type { Store } from '../kube/store.ts';
 import { createSteppedClock } from '../lib/clock.ts';
 import type { Pod } from '../lib/kubernetes.ts';
+import { formatTime } from '../lib/time.ts';
 import { parseStat } from './process-table.ts';
 
 const phaseIs =
@@ -62,6 +63,20 @@ describe('a pod', () => {
     expect(readdirSync(world.podsDir)).toEqual([]);
     expect(readdirSync(world.stateDir)).toEqual([]);
     expect(world.node.used()).toEqual({ cpuMillis: 0, memoryBytes: 0, pods: 0 });
+  });
+
+  test('is Ready again when somebody has called it unready', async () => {
+    await using world = await startTestNode();
+    await world.create('one', { containers: [script('main', obedient)] });
+    const { metadata, status } = await world.until('one', isReady);
+    // As kube-controller-manager does with the Pods of a node that has not reported for long.
+    const lastTransitionTime = formatTime(Date.now() + 60_000);
+    const conditions = (status?.conditions ?? []).map((condition) =>
+      condition.type === 'Ready' ? { ...condition, status: 'False', lastTransitionTime } : condition,
+    );
+    await world.store.patchStatus(pods, metadata, { conditions });
+    await world.until('one', isReady);
+    expect(world.seen.slice(-2).map(isReady)).toEqual([false, true]);
   });
 
   test('tells its whole life in a few status writes, the last before it is gone', async () => {

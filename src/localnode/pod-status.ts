@@ -1,5 +1,5 @@
 import type { ContainerState, ContainerStatus, PodCondition, PodStatus } from 'kubernetes-types/core/v1.js';
-import { formatTime } from '../lib/time.ts';
+import { formatTime, parseTime } from '../lib/time.ts';
 import { isRunning, restartDelayMs, willRestart, type ContainerRun, type RestartPolicy } from './container-run.ts';
 import type { EndCause } from './plan.ts';
 
@@ -18,6 +18,23 @@ const ownConditions: readonly string[] = ['PodScheduled', 'Initialized', 'Contai
 export function knownConditions(reported: PodStatus, stored: PodStatus | undefined): readonly PodCondition[] {
   const own = (reported.conditions ?? []).filter((c) => ownConditions.includes(c.type));
   return [...own, ...(stored?.conditions ?? []).filter((c) => !ownConditions.includes(c.type))];
+}
+
+/**
+ * What was reported, apart from conditions of the node's own that somebody has turned since: kube-controller-manager calls the Pods of a
+ * node unready that it takes for lost, and it is for the node to say that they are not. Times are told apart by the second.
+ */
+export function standingStatus(reported: PodStatus, stored: PodStatus | undefined): PodStatus {
+  const conditions = reported.conditions?.map((own) => {
+    const found = stored?.conditions?.find(({ type }) => type === own.type);
+    const isTurned = found && found.status !== own.status && isLater(found, own);
+    return isTurned && ownConditions.includes(own.type) ? found : own;
+  });
+  return conditions ? { ...reported, conditions } : reported;
+}
+
+function isLater(a: PodCondition, b: PodCondition): boolean {
+  return (parseTime(a.lastTransitionTime ?? '') ?? 0) > (parseTime(b.lastTransitionTime ?? '') ?? 0);
 }
 
 /** Everything that a Pod's status may say. Times are epoch milliseconds. */

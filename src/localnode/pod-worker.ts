@@ -20,7 +20,14 @@ import {
 } from './container-run.ts';
 import { mergeEndings, planPod, type EndCause, type Ending, type PodAction } from './plan.ts';
 import type { PodGround } from './pod-ground.ts';
-import { buildPodStatus, isDetail, knownConditions, statusPatch, type KubePodStatus } from './pod-status.ts';
+import {
+  buildPodStatus,
+  isDetail,
+  knownConditions,
+  standingStatus,
+  statusPatch,
+  type KubePodStatus,
+} from './pod-status.ts';
 import { prepareContainer, type Obstacle, type Prepared } from './prepare-container.ts';
 import type { ProbeNews } from './probe-runner.ts';
 import type { ProcessTable } from './process-table.ts';
@@ -321,6 +328,7 @@ export class PodWorker {
   async #report(): Promise<void> {
     const { store, hostIp, clock } = this.#options;
     if (!this.#isReportDue()) return;
+    const standing = standingStatus(this.#reported, this.#pod.status);
     const next = buildPodStatus({
       podName: this.#pod.metadata.name,
       restartPolicy: toRestartPolicy(this.#pod.spec),
@@ -328,14 +336,14 @@ export class PodWorker {
       initialized: this.#initialized,
       hostIp,
       startTime: this.#startTime,
-      conditions: knownConditions(this.#reported, this.#pod.status),
+      conditions: knownConditions(standing, this.#pod.status),
       nowMs: clock.now(),
       generation: this.#pod.metadata.generation,
       ...(this.#over && this.#ending ? { finishedBecause: this.#ending.cause } : {}),
       ...(this.#ground ? { podIp: this.#ground.address } : {}),
     });
-    const patch = statusPatch(this.#reported, next);
-    if (!patch || this.#isForLater(patch)) return;
+    const patch = statusPatch(standing, next);
+    if (!patch || this.#isForLater(standing, patch)) return;
     const { metadata } = this.#pod;
     if (!(await this.#isWritten(store.patchStatus(pods, metadata, patch, { uid: metadata.uid })))) return;
     this.#reported = { ...this.#reported, ...patch };
@@ -344,8 +352,8 @@ export class PodWorker {
   }
 
   /** Some news can wait for the next, but not for ever. */
-  #isForLater(patch: MergePatch): boolean {
-    if (!isDetail(this.#reported, patch)) return false;
+  #isForLater(standing: KubePodStatus, patch: MergePatch): boolean {
+    if (!isDetail(standing, patch)) return false;
     const { clock } = this.#options;
     this.#detailSinceMs ??= clock.monotonic();
     const dueInMs = this.#detailSinceMs + detailDelayMs - clock.monotonic();

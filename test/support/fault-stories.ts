@@ -99,6 +99,23 @@ export async function sessionNames(store: Store): Promise<readonly string[]> {
   return (await store.list(browserSessions, { namespace: sessionsNamespace })).items.map((s) => s.metadata.name);
 }
 
+/** Whether nobody scheduled them or nobody ran them. */
+async function describePods(store: Store): Promise<string> {
+  const { items } = await store.list(pods, { namespace: sessionsNamespace });
+  const lines = items.map(({ metadata, spec, status }) =>
+    [
+      `${metadata.name} of ${metadata.creationTimestamp}`,
+      `on ${spec.nodeName ?? 'no node'}`,
+      status?.phase,
+      ...(metadata.deletionTimestamp ? ['on its way out'] : []),
+      ...(status?.conditions ?? []).map(({ type, status: is, reason, message }) =>
+        [type, is, reason, message].filter(Boolean).join(' '),
+      ),
+    ].join(', '),
+  );
+  return `Pods:\n${lines.join('\n')}`;
+}
+
 /** Polls until it is nothing; else says what is left, and what the processes have said. */
 async function untilNothing(world: FaultWorld, what: string, look: () => Promise<readonly string[]>): Promise<void> {
   const giveUpMs = performance.now() + calmLimitMs;
@@ -108,7 +125,9 @@ async function untilNothing(world: FaultWorld, what: string, look: () => Promise
       return [`nobody knows: ${String(error)}`];
     });
   for (let left = await lookAgain(); left.length > 0; left = await lookAgain()) {
-    if (performance.now() > giveUpMs) throw new Error(`${what}: ${left.join('; ')}\n${world.lastWords()}`);
+    if (performance.now() > giveUpMs) {
+      throw new Error(`${what}: ${left.join('; ')}\n${await describePods(world.store)}\n${world.lastWords()}`);
+    }
     await delay(100);
   }
 }

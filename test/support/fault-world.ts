@@ -166,7 +166,9 @@ class World implements FaultWorld {
   }
 
   lastWords(): string {
-    return this.#started
+    const schedules = this.plane.process('kube-scheduler');
+    const evicts = this.plane.process('kube-controller-manager');
+    return [schedules, evicts, ...this.#started]
       .map((started) => `${started.name} ${started.isRunning ? 'runs' : 'has ended'}. ${lastWords(started)}`)
       .join('\n');
   }

@@ -6,18 +6,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerStatus, PodStatus } from 'kubernetes-types/core/v1.js';
 import { labels } from '../../../src/api/v1alpha1/group.ts';
-import { leases, nodes, pods } from '../../../src/kube/builtins.ts';
+import { pods } from '../../../src/kube/builtins.ts';
 import { createInformer } from '../../../src/kube/controller/informer.ts';
 import { isStoreError } from '../../../src/kube/store-error.ts';
 import type { Store } from '../../../src/kube/store.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Pod } from '../../../src/lib/kubernetes.ts';
 import { formatTime } from '../../../src/lib/time.ts';
+import type { NodeFacts } from '../../../src/localnode/node-object.ts';
+import { registerNode } from '../../../src/localnode/node-registration.ts';
 import { connectStore } from './connect-store.ts';
 import { createFakeAgents, type FakeAgents } from './fake-agents.ts';
 
-/** Well within the 40 s after which kube-controller-manager takes a node for lost. */
-const heartbeatMs = 10_000;
 const hostIp = '127.0.0.1';
 
 /** Addresses of loopback that the local node does not use: 127.78.1.1 … 127.78.250.250. Two fake nodes begin elsewhere in it. */
@@ -58,6 +58,10 @@ function runningStatus({ spec, status }: Pod, podIP: string): PodStatus {
   };
 }
 
+function isCalledUnready({ status }: Pod): boolean {
+  return (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'False');
+}
+
 const retryMs = 200;
 
 /** An API server that is away comes back. */
@@ -89,8 +93,11 @@ class FakePods {
 
   async look(pod: Pod): Promise<void> {
     const { uid, deletionTimestamp } = pod.metadata;
+    const { podIP } = pod.status ?? {};
     if (deletionTimestamp !== undefined) await this.#remove(pod);
     else if (!this.#addressOf.has(uid)) await this.#run(pod);
+    // Said of all Pods of a node that is taken for lost.
+    else if (podIP !== undefined && isCalledUnready(pod)) await this.#report(pod, podIP);
   }
 
   forget({ metadata: { uid } }: Pod): void {
@@ -111,9 +118,13 @@ class FakePods {
       await this.#agents.start(known);
       return;
     }
+    await this.#report(pod, podIp);
+  }
+
+  async #report(pod: Pod, podIp: string): Promise<void> {
     const status = { ...runningStatus(pod, podIp) };
     await untilAnswered(
-      () => this.#store.patchStatus(pods, pod.metadata, status, { uid }),
+      () => this.#store.patchStatus(pods, pod.metadata, status, { uid: pod.metadata.uid }),
       () => this.#isThere(pod),
     );
   }
@@ -165,46 +176,22 @@ function countPods(all: readonly Pod[]): PodCounts {
   return { warm: settled.length - claimed, claimed, moving: all.length - settled.length };
 }
 
-async function register(store: Store, name: string): Promise<void> {
-  const metadata = { name, namespace: '', labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' } };
-  const now = formatTime(systemClock.now());
-  const most = { cpu: '100k', memory: '100Ti', pods: '100k' };
-  await store.create(nodes, { apiVersion: 'v1', kind: 'Node', metadata, spec: {} }).catch(ignore('AlreadyExists'));
-  await store.patchStatus(nodes, metadata, {
-    capacity: most,
-    allocatable: most,
-    addresses: [{ type: 'InternalIP', address: hostIp }],
-    conditions: [
-      {
-        type: 'Ready',
-        status: 'True',
-        reason: 'FakeNode',
-        message: '',
-        lastHeartbeatTime: now,
-        lastTransitionTime: now,
-      },
-    ],
-  });
-}
-
-async function renewLease(store: Store, name: string): Promise<void> {
-  const metadata = { name, namespace: 'kube-node-lease' };
-  const renewTime = formatTime(systemClock.now()).replace(/(\.\d+)?Z$/, '.000000Z');
-  const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime };
-  const apiVersion = 'coordination.k8s.io/v1';
-  try {
-    await store.patch(leases, metadata, { spec });
-  } catch (error) {
-    if (!isStoreError(error, 'NotFound')) throw error;
-    await store.create(leases, { apiVersion, kind: 'Lease', metadata, spec });
-  }
-}
-
-function ignore(code: 'AlreadyExists' | 'NotFound' | 'Conflict') {
-  return (error: unknown): void => {
-    if (!isStoreError(error, code)) throw error;
-  };
-}
+const facts = (name: string): NodeFacts => ({
+  name,
+  labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' },
+  capacity: { cpuMillis: 1e8, memoryBytes: 1e14, pods: 1e5 },
+  storageBytes: 1e14,
+  address: hostIp,
+  machine: {
+    machineId: 'fake',
+    bootId: 'fake',
+    kernelVersion: 'fake',
+    osImage: 'fake',
+    operatingSystem: 'linux',
+    architecture: 'amd64',
+  },
+  version: 'fake',
+});
 
 const complain = (error: unknown): void => {
   if (!isStoreError(error, 'NotFound', 'Conflict')) process.stderr.write(`${String(error)}\n`);
@@ -213,10 +200,8 @@ const complain = (error: unknown): void => {
 const [kubeconfig = '', name = ''] = process.argv.slice(2);
 const { store, ...watching } = connectStore(kubeconfig, 'fake-node');
 const fakePods = new FakePods(store, createFakeAgents());
-await register(store, name);
-const heartbeat = (): void => void renewLease(store, name).catch(complain);
-heartbeat();
-setInterval(heartbeat, heartbeatMs);
+// As a kubelet, it says that it is Ready after all, should somebody have taken it for lost.
+await registerNode({ store, facts: facts(name), ...watching }, watching.signal);
 const informer = createInformer(store, pods, {
   ...watching,
   fields: { 'spec.nodeName': name },
