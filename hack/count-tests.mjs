@@ -4,8 +4,11 @@
  * @property {number} numFailedTests
  * @property {number} numPendingTests Skipped ones.
  * @property {number} numTodoTests
- * @property {readonly { name: string, status: string, assertionResults: readonly { status: string }[] }[]} testResults A test file each.
+ * @property {readonly TestFile[]} testResults
  */
+
+/** @typedef {{ name: string, status: string, assertionResults: readonly TestResult[] }} TestFile */
+/** @typedef {{ status: string, fullName: string, failureMessages?: readonly string[] | null }} TestResult */
 
 /** @typedef {{ passed: number, failed: number, skipped: number, remarks: readonly string[] }} TestCount */
 
@@ -32,6 +35,25 @@ export function countTests(report, exitCode) {
     );
   }
   return { passed, failed: failedTests + remarks.length, skipped, remarks };
+}
+
+/** What a message says first; the rest is in the reporter's own words above. */
+const longestMessage = 300;
+
+/**
+ * A line for each test that failed, for those who see no more than the end of a log.
+ * @param {JsonReport | undefined} report
+ * @returns {string[]}
+ */
+export function listFailures(report) {
+  return (report?.testResults ?? []).flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages }) => {
+        const [said = ''] = (failureMessages?.[0] ?? '').split('\n');
+        return `${name} > ${fullName}: ${said.slice(0, longestMessage)}`;
+      }),
+  );
 }
 
 /**

@@ -14,7 +14,7 @@ import { ensureTestTools } from './bootstrap/test-tools.mjs';
 import { ensurePrograms } from './controlplane.mjs';
 import { findPrograms } from './controlplane/find.mjs';
 import { namesIn } from './controlplane/programs.mjs';
-import { countTests, formatCount } from './count-tests.mjs';
+import { countTests, formatCount, listFailures } from './count-tests.mjs';
 import { ensureRequirements, whyNoNode } from './node/requirements.mjs';
 import { modeNames, planTests } from './test-projects.mjs';
 
@@ -43,7 +43,9 @@ async function runTests({ node, env }, chosen) {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
     const args = [vitest, 'run', ...reporters, ...chosen];
     const exitCode = await runInPlace(node, args, { cwd: root, env });
-    return countTests(readReport(file), exitCode);
+    const report = readReport(file);
+    for (const failure of listFailures(report)) console.log(`FAILED: ${failure}`);
+    return countTests(report, exitCode);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,12 +1,16 @@
-/** `npm run verify`: the one check. Every step runs, whatever the ones before it said. */
+/**
+ * `npm run verify`: the one check. Every step runs, whatever the ones before it said. `npm run verify -- --without unit` leaves out steps,
+ * for whoever has just run them.
+ */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { prepare, root } from './bootstrap/prepare.mjs';
 
 const modules = path.join(root, 'node_modules');
 
 /** What runs, in which order: a program of the project and its arguments. */
-const steps = [
+const allSteps = [
   { name: 'generated', program: [path.join(root, 'hack/generate.ts'), '--check'], mend: 'npm run generate' },
   {
     name: 'format',
@@ -18,6 +22,15 @@ const steps = [
   { name: 'unused', program: [path.join(modules, 'knip/bin/knip.js')] },
   { name: 'unit', program: [path.join(modules, 'vitest/vitest.mjs'), 'run', '--project', 'unit', '--reporter=dot'] },
 ];
+
+const { values } = parseArgs({ options: { without: { type: 'string', multiple: true, default: [] } } });
+const without = /** @type {string[]} */ (values.without);
+const unknown = without.filter((name) => !allSteps.some((step) => step.name === name));
+if (unknown.length > 0) {
+  console.error(`verify has no step ${unknown.join(', ')}; it has: ${allSteps.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+const steps = allSteps.filter(({ name }) => !without.includes(name));
 
 /**
  * @param {import('./bootstrap/prepare.mjs').Prepared} prepared

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countTests, formatCount } from '../../hack/count-tests.mjs';
+import { countTests, formatCount, listFailures } from '../../hack/count-tests.mjs';
 
 const report = (passed: number, failed: number, more: object = {}): Parameters<typeof countTests>[0] => ({
   numPassedTests: passed,
@@ -13,7 +13,10 @@ const brokenFile = { name: 'a.test.ts', status: 'failed', assertionResults: [] }
 const failedFile = {
   name: 'b.test.ts',
   status: 'failed',
-  assertionResults: [{ status: 'failed' }, { status: 'passed' }],
+  assertionResults: [
+    { status: 'failed', fullName: 'a room is warm', failureMessages: ['Error: it is cold\n    at room.ts:1'] },
+    { status: 'passed', fullName: 'a room is dry', failureMessages: [] },
+  ],
 };
 
 describe('countTests', () => {
@@ -31,5 +34,14 @@ describe('countTests', () => {
     expect(formatCount(count)).toBe(line);
     const testsThatFailed = written?.numFailedTests ?? 0;
     expect(count.remarks).toHaveLength(count.failed - testsThatFailed);
+  });
+});
+
+describe('listFailures', () => {
+  it('names each test that failed, and what it said first', () => {
+    expect(listFailures(report(5, 1, { testResults: [brokenFile, failedFile] }))).toEqual([
+      'b.test.ts > a room is warm: Error: it is cold',
+    ]);
+    expect(listFailures(undefined)).toEqual([]);
   });
 });
