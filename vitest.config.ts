@@ -33,12 +33,6 @@ export default defineConfig({
         fileParallelism: false,
         env: { PORTHOLE_TEST_MODE: 'cluster' },
       }),
-      // What Pods of a real node cannot be asked for, where those tell the other stories.
-      project(
-        'scenario-cluster-rest',
-        ['proxies', 'stealth'].map((name) => `test/scenario/${name}.test.ts`),
-        { testTimeout: 180_000, fileParallelism: false, env: { PORTHOLE_TEST_MODE: 'cluster' } },
-      ),
       project('node', ['test/node/**/*.test.ts'], {
         testTimeout: 600_000,
         hookTimeout: 900_000,

@@ -2,8 +2,6 @@
 
 /** They need a real control plane. */
 export const clusterProjects = ['cluster', 'scenario-cluster'];
-/** Of the scenarios on a control plane, those that Pods of a real node cannot be asked for. */
-const beyondNodes = 'scenario-cluster-rest';
 /** They need a kubelet and a container runtime besides. */
 export const nodeProjects = ['node', 'scenario-node'];
 /** They need gVisor besides. */
@@ -53,8 +51,11 @@ export function planTests({ args, mode, lacks }) {
   const without = mode === 'embedded' ? rows : rows.filter(({ why }) => why !== undefined);
   // Each story once on a control plane: where a real node can run them, it does, and `MODE=cluster` asks for the other way.
   const isNodeThere = mode === undefined && rows.slice(0, 2).every(({ why }) => why === undefined);
-  const told = isNodeThere ? 'scenario-cluster' : beyondNodes;
-  const not = [...without.flatMap(({ projects }) => projects), told].map((project) => `--project=!${project}`);
+  const not = [...without.flatMap(({ projects }) => projects), ...(isNodeThere ? ['scenario-cluster'] : [])];
   const leftOut = rows.flatMap(({ projects, why }) => (why === undefined ? [] : [{ projects, why }]));
-  return { args: [...args, ...not], needs: [], leftOut: mode === 'embedded' ? [] : leftOut };
+  return {
+    args: [...args, ...not.map((project) => `--project=!${project}`)],
+    needs: [],
+    leftOut: mode === 'embedded' ? [] : leftOut,
+  };
 }

@@ -6,7 +6,7 @@ import type { ClusterWorld } from '../support/cluster-world.ts';
 import type { EmbeddedWorld } from '../support/embedded-world.ts';
 import { freePort } from '../support/free-port.ts';
 import { createKubectl, sessionManifest } from '../support/kubectl.ts';
-import { startPageServer, type PageServer } from '../support/page-server.ts';
+import { exposePort, startPageServer, type PageServer } from '../support/page-server.ts';
 import { patience } from '../support/patience.ts';
 import {
   login,
@@ -19,10 +19,7 @@ import {
   type NotingUpstream,
   type RunningUpstream,
 } from '../support/upstream-proxies.ts';
-import { isEmbedded, isLocal, startWorld, type World } from '../support/world.ts';
-
-/** The proxies listen on this machine's loopback, which is another one for a Pod of a real node. */
-const why = noRealProxies ?? (isLocal ? undefined : 'the proxies of these stories are out of reach for Pods');
+import { isEmbedded, startWorld, upstreamHost, type World } from '../support/world.ts';
 
 /** Of a process that may have ended meanwhile. */
 function readOf(file: string): string {
@@ -40,9 +37,9 @@ interface ShownProxy {
 
 const sessions = '/api/v1/browser/sessions';
 const goodUrl = (scheme: string, port: number): string =>
-  `${scheme}://${login.username}:${login.password}@127.0.0.1:${port}`;
+  `${scheme}://${login.username}:${login.password}@${upstreamHost}:${port}`;
 
-describe.skipIf(why)('proxies', () => {
+describe.skipIf(noRealProxies)('proxies', () => {
   const stack = new AsyncDisposableStack();
   let world: World;
   let pages: PageServer;
@@ -53,15 +50,17 @@ describe.skipIf(why)('proxies', () => {
   beforeAll(async () => {
     squid = stack.use(await startSquid());
     noting = stack.use(await startNotingUpstream());
-    secure = stack.use(await startNotingUpstream({ isTls: true }));
+    secure = stack.use(await startNotingUpstream({ isTls: true, host: upstreamHost }));
     const identity = (scheme: string, port: number): string =>
-      `${scheme}://{location}-{session}:${managedPassword}@127.0.0.1:${port}`;
+      `${scheme}://{location}-{session}:${managedPassword}@${upstreamHost}:${port}`;
     const providers = [
       { name: 'acme', spec: { locations: { de: identity('http', noting.port), us: identity('http', noting.port) } } },
       { name: 'secure', spec: { locations: { jp: identity('https', secure.port) }, caBundle: secure.ca } },
     ];
-    world = stack.use(await startWorld({ warm: { min: 2, max: 2 }, providers, logLevel: 'trace' }));
-    pages = stack.use(await startPageServer(world.pageHost));
+    const warm = { min: 2, max: 2 };
+    world = stack.use(await startWorld({ warm, providers, loopbackByProxy: true, logLevel: 'trace' }));
+    pages = stack.use(await startPageServer());
+    for (const { port } of [squid, noting, secure]) stack.use(await exposePort(upstreamHost, port));
   }, 240_000);
   afterAll(() => stack.disposeAsync());
 
@@ -88,6 +87,7 @@ describe.skipIf(why)('proxies', () => {
     ['socks4', async () => stack.use(await startDante())],
   ] as const)('a page comes by way of %s', async (scheme, upstreamOf) => {
     const upstream = await upstreamOf();
+    if (upstream !== squid) stack.use(await exposePort(upstreamHost, upstream.port));
     const body = { proxyUrl: goodUrl(scheme, upstream.port) };
     const port = new URL(pages.url).port;
     await inSession(body, async (page) => {
@@ -100,14 +100,14 @@ describe.skipIf(why)('proxies', () => {
     await inSession({ proxy: { location: 'jp' } }, async (page) => {
       expect(await titleAt(page, 'secure')).toBe('Page /secure');
     });
-    expect(secure.users[0]).toMatch(/^jp-[0-9a-f]{12}$/);
+    expect(secure.requests[0]?.user).toMatch(/^jp-[0-9a-f]{12}$/);
   });
 
   test('a sticky session has one identity for its whole life, and others a new one each connection', async () => {
-    const origins = await Promise.all([1, 2, 3].map(() => startPageServer(world.pageHost)));
+    const origins = await Promise.all([1, 2, 3].map(() => startPageServer()));
     for (const origin of origins) stack.use(origin);
     const identitiesOf = async (sticky: boolean): Promise<Set<string>> => {
-      noting.users.length = 0;
+      noting.requests.length = 0;
       await inSession({ proxy: { provider: 'acme', location: 'us', sticky } }, async (page) => {
         // Through tunnels, each of which is a connection: WebSockets.
         for (const { url } of origins) {
@@ -116,7 +116,8 @@ describe.skipIf(why)('proxies', () => {
           await page.evaluate(`new Promise((done) => { new WebSocket('${address}').onopen = done; })`);
         }
       });
-      return new Set(noting.users);
+      // Chromium has errands of its own, and that of the session before may still be on one.
+      return new Set(noting.requests.filter(({ host }) => host === '127.0.0.1').map(({ user }) => user));
     };
     const [first, second] = [await identitiesOf(true), await identitiesOf(true)];
     expect([first.size, second.size]).toEqual([1, 1]);
@@ -157,9 +158,9 @@ describe.skipIf(why)('proxies', () => {
   test('wrong credentials, nobody there, a forbidden address: the page says which', async () => {
     const port = await freePort();
     const troubles = [
-      [`http://${login.username}:wrong@127.0.0.1:${squid.port}`, 'upstream_authentication_failed'],
+      [`http://${login.username}:wrong@${upstreamHost}:${squid.port}`, 'upstream_authentication_failed'],
       [goodUrl('socks5', port), 'upstream_unreachable'],
-      [goodUrl('http', port).replace('127.0.0.1', '10.11.12.13'), 'upstream_not_allowed'],
+      [goodUrl('http', port).replace(upstreamHost, '10.11.12.13'), 'upstream_not_allowed'],
       ['http://169.254.169.254:80', 'upstream_not_allowed'],
     ] as const;
     for (const [proxyUrl, code] of troubles) {
@@ -173,7 +174,7 @@ describe.skipIf(why)('proxies', () => {
   });
 
   test('nothing inside is asked for through the proxy, and no name is resolved on the way', async () => {
-    noting.hosts.length = 0;
+    noting.requests.length = 0;
     await inSession({ proxy: { provider: 'acme' } }, async (page) => {
       const inside = ['10.0.0.1', '[::ffff:10.0.0.1]', '0xa9fea9fe', '169.254.169.254', 'metadata.google.internal'];
       const named = ['kubernetes.default.svc', 'kubernetes', 'db.localdomain'];
@@ -184,7 +185,9 @@ describe.skipIf(why)('proxies', () => {
       await page.goto('http://a-name-that-only-the-proxy-hears.invalid/').catch(() => undefined);
     });
     // Chromium has errands of its own at its maker's.
-    const asked = noting.hosts.filter((host) => !/\.(google|googleapis|gstatic)\.com$/.test(host));
+    const asked = noting.requests
+      .map(({ host }) => host)
+      .filter((host) => !/\.(google|googleapis|gstatic)\.com$/.test(host));
     expect(new Set(asked)).toEqual(new Set(['a-name-that-only-the-proxy-hears.invalid']));
   });
 
@@ -260,7 +263,7 @@ describe.skipIf(why)('proxies', () => {
       expect((await kubectl.session('proxied'))?.status?.traffic?.bytesIn).toBeGreaterThan(0);
       await kubectl.end('proxied');
 
-      const url = `http://${login.username}:wrong@127.0.0.1:${squid.port}`;
+      const url = `http://${login.username}:wrong@${upstreamHost}:${squid.port}`;
       const wrong = sessionManifest('wrong', { proxyUrlSecretRef: { name: 'theirs', key: 'url' } });
       await kubectl.apply([secret('theirs', { url }), wrong]);
       await until('wrong', 'UpstreamAuthenticationFailed');
@@ -270,7 +273,7 @@ describe.skipIf(why)('proxies', () => {
     test('a managed proxy logs in with what its Secret holds; one that is missing is named', async () => {
       const kubectl = createKubectl(world as ClusterWorld);
       const spec = {
-        locations: { fr: `http://{username}-{session}:{password}@127.0.0.1:${noting.port}` },
+        locations: { fr: `http://{username}-{session}:{password}@${upstreamHost}:${noting.port}` },
         credentialsSecretRef: { name: 'french' },
       };
       const provider = {

@@ -7,9 +7,9 @@ import { contextsOf, judgeReport, type Check } from '../../hack/stealth/findings
 import { drivers, visitDetectors } from '../../hack/stealth/visit.ts';
 import type { Report } from '../../hack/stealth/report-shape.ts';
 import type { Session } from '../support/api-client.ts';
-import { startPageServer, type PageServer } from '../support/page-server.ts';
+import { exposePort, startPageServer, type PageServer } from '../support/page-server.ts';
 import { patience } from '../support/patience.ts';
-import { isLocal, startWorld, type World } from '../support/world.ts';
+import { startWorld, upstreamHost, type World } from '../support/world.ts';
 
 /** What docs/stealth.md says is hidden. */
 const hidden: readonly Check[] = [
@@ -50,8 +50,7 @@ function speechOf(report: Report): Record<string, Speech> {
 const everywhere = ['main', 'frame', 'foreignFrame', 'popup', 'dedicatedWorker', 'sharedWorker', 'serviceWorker'];
 const allSay = (speech: Speech): Record<string, Speech> => Object.fromEntries(everywhere.map((name) => [name, speech]));
 
-// Pods of a real node reach no proxy on this machine's loopback; and pages that are not on loopback are no secure context, which
-// workers and client hints need.
+// By way of the proxy all pages are on its loopback, in all modes: elsewhere they were no secure context, which workers and client hints need.
 const upstream = new ChainServer({ host: '127.0.0.1', port: 0 });
 let site: DetectorSite;
 beforeAll(async () => {
@@ -63,13 +62,19 @@ afterAll(async () => {
   await upstream.close(true);
 });
 
-const startStory = (options: { display?: 'headless' } = {}): Promise<World> => {
-  const url = `http://127.0.0.1:${upstream.port}`;
+const exposed = new AsyncDisposableStack();
+afterAll(() => exposed.disposeAsync());
+
+const startStory = async (options: { display?: 'headless' } = {}): Promise<World> => {
+  const url = `http://${upstreamHost}:${upstream.port}`;
   const spec = { locations: { de: url, 'us-ca': url, fastest: url }, allowInternal: true };
-  return startWorld({ warm: { min: 1, max: 1 }, providers: [{ name: 'acme', spec }], ...options });
+  const shared = { warm: { min: 1, max: 1 }, providers: [{ name: 'acme', spec }], loopbackByProxy: true };
+  const world = await startWorld({ ...shared, ...options });
+  exposed.use(await exposePort(upstreamHost, upstream.port));
+  return world;
 };
 
-describe.runIf(isLocal)('a session with stealth, whose traffic comes from Germany', () => {
+describe('a session with stealth, whose traffic comes from Germany', () => {
   let world: World;
   let session: Session;
   beforeAll(async () => {
@@ -108,7 +113,7 @@ describe.runIf(isLocal)('a session with stealth, whose traffic comes from German
   });
 });
 
-describe.runIf(isLocal)('clients and stealth', () => {
+describe('clients and stealth', () => {
   let world: World;
   let pages: PageServer;
   beforeAll(async () => {
@@ -189,10 +194,11 @@ describe.runIf(isLocal)('clients and stealth', () => {
     ['no proxy', {}],
     ['a proxy at a place that nobody knows', { proxy: { location: 'fastest' } }],
   ])('with %s the time zone is left alone, and a client may emulate one', async (_, wish) => {
+    await using direct = await startPageServer(world.pageHost);
     const session = await world.api.create({ capabilities: ['stealth'], ...wish });
     const browser = await connect({ browserWSEndpoint: session.cdpUrl, defaultViewport: null });
     const page = await browser.newPage();
-    await page.goto(pages.url);
+    await page.goto('proxy' in wish ? pages.url : direct.url);
     await page.emulateTimezone('Asia/Tokyo');
     expect(await page.evaluate('Intl.DateTimeFormat().resolvedOptions().timeZone')).toBe('Asia/Tokyo');
     await browser.disconnect();
@@ -200,7 +206,7 @@ describe.runIf(isLocal)('clients and stealth', () => {
   });
 });
 
-test.runIf(isLocal)('a warm sandbox is taken for it', async () => {
+test('a warm sandbox is taken for it', async () => {
   await using world = await startStory();
   const metrics = async (): Promise<string> => (await fetch(new URL('/metrics', world.metricsUrl))).text();
   const isWarm = /^porthole_pool_sandboxes\{.*state="warm".*\} 1$/m;
@@ -212,7 +218,7 @@ test.runIf(isLocal)('a warm sandbox is taken for it', async () => {
   expect(await metrics()).not.toMatch(/^porthole_session_ready_seconds_count\{.*start="cold"/m);
 });
 
-test.runIf(isLocal)('without a window it looks just as ordinary', async () => {
+test('without a window it looks just as ordinary', async () => {
   await using world = await startStory({ display: 'headless' });
   const session = await world.api.create({ capabilities: ['stealth'], proxy: { location: 'us-ca' } });
   const { report } = await visitDetectors(site, session.cdpUrl, 'nobody');
@@ -222,13 +228,10 @@ test.runIf(isLocal)('without a window it looks just as ordinary', async () => {
   );
 });
 
-test.runIf(isLocal)(
-  'a session without stealth keeps what its sandbox says, wherever its traffic comes from',
-  async () => {
-    await using world = await startStory();
-    const session = await world.api.create({ proxy: { location: 'de' } });
-    const { report } = await visitDetectors(site, session.cdpUrl, 'nobody');
-    expect(report.main.languages).toEqual(['en-US', 'en']);
-    expect(report.main.dates.timeZone).not.toBe('Europe/Berlin');
-  },
-);
+test('a session without stealth keeps what its sandbox says, wherever its traffic comes from', async () => {
+  await using world = await startStory();
+  const session = await world.api.create({ proxy: { location: 'de' } });
+  const { report } = await visitDetectors(site, session.cdpUrl, 'nobody');
+  expect(report.main.languages).toEqual(['en-US', 'en']);
+  expect(report.main.dates.timeZone).not.toBe('Europe/Berlin');
+});

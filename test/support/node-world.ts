@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { vi } from 'vitest';
 import { z } from 'zod';
 import { listCgroupPids } from '../../hack/node/cgroups.ts';
 import { listenInNetwork } from '../../hack/node/forwarder.ts';
@@ -24,9 +25,16 @@ export interface NodeWorld extends ClusterWorld {
   readonly node: NodeFacts;
 }
 
-const podsShape = z.object({
-  items: z.array(z.object({ status: z.object({ phase: z.string().optional(), podIP: z.string().optional() }) })),
+const podStatusShape = z.object({
+  phase: z.string().optional(),
+  podIP: z.string().optional(),
+  conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
 });
+const podsShape = z.object({
+  items: z.array(z.object({ metadata: z.object({ uid: z.string() }), status: podStatusShape })),
+});
+const isReady = ({ conditions }: z.infer<typeof podStatusShape>): boolean =>
+  conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
 const sessionsShape = z.object({
   items: z.array(
     z.object({
@@ -59,6 +67,23 @@ function listNodeSecrets({ dir }: NodeFacts): readonly string[] {
   return [join(dir, 'kubeconfig'), ...keys.map((name) => join(certificates, name))];
 }
 
+/** Lets Pods through to loopback, which is not theirs where a proxy is asked for it, and waits until all of them are of that mind. */
+async function allowLoopback(world: ClusterWorld): Promise<void> {
+  const warmPods = async (): Promise<readonly string[]> => {
+    const { items } = podsShape.parse((await world.call({ path: podsPath })).body);
+    return items.filter(({ status }) => isReady(status)).map(({ metadata }) => metadata.uid);
+  };
+  const before = await warmPods();
+  const allow = [`${nodeNetwork.address}/32`, '127.0.0.0/8'];
+  const patch = JSON.stringify({ spec: { template: { egress: { allow } } } });
+  await world.kubectl(['patch', 'browserpool/default', '--type=merge', `--patch=${patch}`]);
+  const isReplaced = async (): Promise<boolean> => {
+    const now = await warmPods();
+    return now.length >= before.length && !now.some((uid) => before.includes(uid));
+  };
+  await vi.waitUntil(isReplaced, { timeout: startupDeadlineMs, interval: 200 });
+}
+
 /** Starts `npm run cluster -- --node kubelet`, on free ports and in a temporary folder. */
 export async function startNodeWorld({ runtime, ...options }: NodeOptions): Promise<NodeWorld> {
   await using starting = new AsyncDisposableStack();
@@ -70,6 +95,7 @@ export async function startNodeWorld({ runtime, ...options }: NodeOptions): Prom
   const listen = (host: string, port: number): ReturnType<typeof listenInNetwork> =>
     listenInNetwork((argv) => inNetworkOf(node.pid, argv), { host, port });
   starting.use(offerNetwork(nodeNetwork.address, listen));
+  if (options.loopbackByProxy) await allowLoopback(world);
   const running = starting.move();
   return {
     ...world,

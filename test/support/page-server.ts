@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo, Server } from 'node:net';
+import { connect, type AddressInfo, type Server } from 'node:net';
+import { pipeline } from 'node:stream';
 import { WebSocketServer } from 'ws';
 
 /** A little web site on this machine for browsers to visit. */
@@ -61,6 +62,28 @@ export async function startPageServer(host = '127.0.0.1'): Promise<PageServer> {
       for (const network of networks) network.close();
       if (networks.length > 0) return;
       await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/**
+ * Makes a port of this machine's loopback one of the same number at `host`, where that is an address of another network. Returns what ends it.
+ */
+export async function exposePort(host: string, port: number): Promise<AsyncDisposable> {
+  const exposed = await Promise.all([...(elsewhere.get(host) ?? [])].map((listen) => listen(host, port)));
+  for (const network of exposed) {
+    network.on('connection', (socket) => {
+      const target = connect({ host: '127.0.0.1', port });
+      // Whichever way ends first, and however, is the end of both.
+      const end = (): void => void [socket, target].map((one) => one.destroy());
+      pipeline(socket, target, end);
+      pipeline(target, socket, end);
+    });
+  }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      for (const network of exposed) network.close();
+      await Promise.resolve();
     },
   };
 }

@@ -136,43 +136,41 @@ socks pass { ${everybody}
   return start({ program: 'danted', port, files: { 'danted.conf': conf }, args });
 }
 
-/** An HTTP or https proxy within this process, which notes by which user each connection came. */
+/** An HTTP or https proxy within this process, which notes by which user each connection came, and for which host, as it was spelt. */
 export interface NotingUpstream extends AsyncDisposable {
   readonly port: number;
-  readonly users: string[];
-  /** Hosts that it was asked for, as they were spelt. */
-  readonly hosts: string[];
+  readonly requests: { readonly user: string; readonly host: string }[];
   /** PEM; of an https one, what its certificate is signed by. */
   readonly ca: string;
 }
 
-/** Takes whoever has the password, under any name. Port 0 is any that is free. */
-export async function startNotingUpstream({ isTls = false, port = 0 } = {}): Promise<NotingUpstream> {
-  const users: string[] = [];
-  const hosts: string[] = [];
-  const tls = isTls ? await makeCertificate() : undefined;
+/** Takes whoever has the password, under any name. Port 0 is any that is free; `host` is what its clients know it by. */
+export async function startNotingUpstream({
+  isTls = false,
+  port = 0,
+  host = '127.0.0.1',
+} = {}): Promise<NotingUpstream> {
+  const requests: NotingUpstream['requests'] = [];
+  const tls = isTls ? await makeCertificate(host) : undefined;
   const options: ConstructorParameters<typeof ChainServer>[0] = {
     host: '127.0.0.1',
     port,
     prepareRequestFunction: ({ username, password, hostname }) => {
       const isKnown = password === managedPassword;
       // It is knocked at with a host that is nowhere.
-      if (isKnown && hostname !== 'probe.invalid') {
-        users.push(username);
-        hosts.push(hostname);
-      }
+      if (isKnown && hostname !== 'probe.invalid') requests.push({ user: username, host: hostname });
       return { requestAuthentication: !isKnown };
     },
   };
   const server = new ChainServer(tls ? { ...options, serverType: 'https', httpsOptions: tls } : options);
   await server.listen();
-  return { port: server.port, users, hosts, ca: tls?.cert ?? '', [Symbol.asyncDispose]: () => server.close(true) };
+  return { port: server.port, requests, ca: tls?.cert ?? '', [Symbol.asyncDispose]: () => server.close(true) };
 }
 
-async function makeCertificate(): Promise<{ key: string; cert: string }> {
+async function makeCertificate(host: string): Promise<{ key: string; cert: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'porthole-upstream-tls-'));
   const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-  const subject = ['-subj', '/CN=upstream.test', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const subject = ['-subj', '/CN=upstream.test', '-addext', `subjectAltName=IP:${host}`];
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   try {
     execFileSync('openssl', ['req', ...kind, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });

@@ -1,3 +1,4 @@
+import { nodeNetwork } from '../../hack/node/network.ts';
 import type { ApiClient } from './api-client.ts';
 import { startClusterWorld } from './cluster-world.ts';
 import { startEmbeddedWorld } from './embedded-world.ts';
@@ -41,6 +42,11 @@ export interface WorldOptions {
   readonly chromium?: string;
   readonly accounts?: readonly AccountOptions[];
   readonly providers?: readonly ProviderOptions[];
+  /**
+   * Sandboxes may ask upstream proxies for what is on the loopback of those, as a story's pages are: only there are pages without TLS a secure
+   * context. Default: false. Processes of this machine may anyway.
+   */
+  readonly loopbackByProxy?: boolean;
   /** Default: info. */
   readonly logLevel?: string;
 }
@@ -80,6 +86,9 @@ const runtimes = { node: 'runc', gvisor: 'gvisor' } as const;
 
 /** For `describe.runIf`: sandboxes are processes of this machine, not Pods of a real node. */
 export const isLocal = !Object.hasOwn(runtimes, mode);
+
+/** Under which address a sandbox finds upstream proxies of this machine's loopback, once `exposePort` has been told of them. */
+export const upstreamHost = isLocal ? '127.0.0.1' : nodeNetwork.address;
 
 export function startWorld(options: WorldOptions = {}): Promise<World> {
   if (isEmbedded) return startEmbeddedWorld(options);
