@@ -7,6 +7,7 @@ import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildImage } from './images/build.ts';
 import { buildContainerfiles } from './images/builder.ts';
+import { noteInputs } from './images/ensure.ts';
 import { imageNames } from './images/image.ts';
 import { readMirror } from './images/mirror.ts';
 
@@ -37,5 +38,6 @@ if (values.containerfiles) {
 }
 for (const name of names) {
   const { archive, sbom } = await buildImage(name, { mirror, isFresh: values.fresh, env: process.env });
+  noteInputs(name, process.env);
   console.log(`${name.padEnd(18)} ${archive} (${Math.round(statSync(archive).size / 1e6)} MB), ${sbom}`);
 }

@@ -26,19 +26,25 @@ export interface EnsureOptions {
   readonly progress: (sentence: string) => void;
 }
 
+const noteOf = (name: ImageName, env: NodeJS.ProcessEnv): string => path.join(imagesFolder(env), `${name}.inputs`);
+
+/** Remembers what the archive that has just been made was made of. */
+export function noteInputs(name: ImageName, env: NodeJS.ProcessEnv): void {
+  writeFileSync(noteOf(name, env), hashInputs(name));
+}
+
 /** Path of the image's archive, made anew when the sources say something else than when it was made. */
 export async function ensureImage(name: ImageName, { env, progress }: EnsureOptions): Promise<string> {
   const folder = imagesFolder(env);
   const archive = path.join(folder, `${name}.oci.tar`);
-  const note = path.join(folder, `${name}.inputs`);
-  const inputs = hashInputs(name);
-  if (existsSync(archive) && existsSync(note) && readFileSync(note, 'utf8') === inputs) return archive;
+  const note = noteOf(name, env);
+  if (existsSync(archive) && existsSync(note) && readFileSync(note, 'utf8') === hashInputs(name)) return archive;
   const mirror = readMirror();
   if (mirror === undefined)
     throw new Error('apt names no mirror of Debian here: npm run images -- --mirror URL makes the images.');
   mkdirSync(folder, { recursive: true });
   progress(`Making the image ${name} (the first time some minutes) …`);
   const built = await buildImage(name, { mirror, isFresh: false, env });
-  writeFileSync(note, inputs);
+  noteInputs(name, env);
   return built.archive;
 }

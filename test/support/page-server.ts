@@ -66,20 +66,23 @@ export async function startPageServer(host = '127.0.0.1'): Promise<PageServer> {
   };
 }
 
+/** What comes to a server is connected with a port of this machine's loopback. */
+export function relay(server: Server, port: number): void {
+  server.on('connection', (socket) => {
+    const target = connect({ host: '127.0.0.1', port });
+    // Whichever way ends first, and however, is the end of both.
+    const end = (): void => void [socket, target].map((one) => one.destroy());
+    pipeline(socket, target, end);
+    pipeline(target, socket, end);
+  });
+}
+
 /**
  * Makes a port of this machine's loopback one of the same number at `host`, where that is an address of another network. Returns what ends it.
  */
 export async function exposePort(host: string, port: number): Promise<AsyncDisposable> {
   const exposed = await Promise.all([...(elsewhere.get(host) ?? [])].map((listen) => listen(host, port)));
-  for (const network of exposed) {
-    network.on('connection', (socket) => {
-      const target = connect({ host: '127.0.0.1', port });
-      // Whichever way ends first, and however, is the end of both.
-      const end = (): void => void [socket, target].map((one) => one.destroy());
-      pipeline(socket, target, end);
-      pipeline(target, socket, end);
-    });
-  }
+  for (const network of exposed) relay(network, port);
   return {
     [Symbol.asyncDispose]: async () => {
       for (const network of exposed) network.close();
