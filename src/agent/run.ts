@@ -133,9 +133,10 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     () => undefined,
   );
   const { exitCode, reason } = await whatEndsIt(options, browser.whenUsable);
-  await recorder.conclude(exitCode === 0 ? 'SessionEnded' : 'BrowserGone');
-  log(exitCode === 0 ? 30 : 40, 'the agent ends', { reason, exitCode });
-  if (exitCode !== 0) leaveLastWords(reason);
+  const isTold = exitCode === agentExitCodes.told;
+  await recorder.conclude(isTold ? 'SessionEnded' : 'BrowserGone');
+  log(isTold ? 30 : 40, 'the agent ends', { reason, exitCode });
+  if (!isTold) leaveLastWords(reason);
   server[Symbol.dispose]();
   return exitCode;
 }

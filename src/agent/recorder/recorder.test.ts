@@ -132,6 +132,22 @@ describe('a recording that is as large as one may be', () => {
   });
 });
 
+describe('a recording whose agent is told to end', () => {
+  it('ends as its session does, and is there for whoever keeps it', async () => {
+    await using agent = await startTestAgent({ index: 19 });
+    const recordingId = randomUUID();
+    await agent.client.bind(agent.ref, { ...bind, recording: { recordingId } }, soon());
+    const all = readAll(await follow(agent, recordingId));
+    agent.process.kill('SIGTERM');
+    const pieces = await all;
+    const [recording] = await agent.client.recordings(agent.ref, soon());
+    expect(recording).toMatchObject({ status: 'stopped', stopReason: 'SessionEnded', bytes: pieces.length });
+    await agent.client.recordingIsKept(agent.ref, recordingId, soon());
+    expect(await agent.exited).toBe(agentExitCodes.told);
+    expect(agent.output()).not.toMatch(/SIGTERM$/m);
+  });
+});
+
 describe('a recording whose ffmpeg ends by itself', () => {
   it('ends there and plays, and the session goes on', async () => {
     await using agent = await startTestAgent({ index: 17 });
