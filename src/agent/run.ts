@@ -14,8 +14,8 @@ import { leaveLastWords } from './last-words.ts';
 import type { Log } from './log.ts';
 import { waitForProxy } from './proxy-ready.ts';
 import { createRecorder } from './recorder/recorder.ts';
-import { createEgress } from './server/egress.ts';
-import { rehearse, type Address } from './server/rehearse.ts';
+import { createEgress, type Egress } from './server/egress.ts';
+import { rehearse } from './server/rehearse.ts';
 import { createSandbox } from './server/sandbox.ts';
 import { startAgentServer } from './server/start-server.ts';
 import type { Tenancy } from './server/tenancy.ts';
@@ -77,8 +77,9 @@ function watchFor({ settings, boot }: AgentOptions, isolation: IsolationKind): B
 }
 
 /** As long as nobody has the sandbox, for they would wait for it. */
-async function rehearseAll(address: Address, { workDir }: AgentSettings, tenancy: Tenancy): Promise<void> {
-  if (tenancy.sessionUid === undefined) await rehearse(address);
+async function rehearseAll({ podIp, workDir }: AgentSettings, egress: Egress, tenancy: Tenancy): Promise<void> {
+  if (tenancy.sessionUid === undefined) await rehearse({ host: podIp, port: ports.agent });
+  if (tenancy.sessionUid === undefined) await egress.rehearse();
   // What is wrong with the disk shows to whoever brings an extension.
   if (tenancy.sessionUid === undefined) await rehearseUnpacking(workDir).catch(() => undefined);
 }
@@ -128,7 +129,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
     ({ product, sandboxed, bootMs }) => {
       log(30, 'the browser is usable', { product, sandboxed, display, bootMs });
       // Not before, for it would take from the browser's start.
-      void rehearseAll(address, settings, sandbox.tenancy);
+      void rehearseAll(settings, egress, sandbox.tenancy);
     },
     () => undefined,
   );

@@ -164,7 +164,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       upstream.to(chained);
       // What the browser had before goes on nowhere.
       proxy.dropConnections();
-      void chained.probe(ending.signal);
+      // After the answer, for which a session waits.
+      setImmediate(() => void chained.probe(ending.signal));
       log(30, 'the session has an upstream');
     },
   });

@@ -5,7 +5,7 @@ import { Agent, request } from '../../lib/http.ts';
 const rounds = 3;
 
 /** Of the right shape and length, so that it is refused only after its signature was looked at. */
-const forged = `${Buffer.from('{}').toString('base64url')}.${Buffer.alloc(64).toString('base64url')}`;
+export const forgedTicket = `${Buffer.from('{}').toString('base64url')}.${Buffer.alloc(64).toString('base64url')}`;
 
 /** Where the agent's server listens. */
 export interface Address {
@@ -15,7 +15,7 @@ export interface Address {
 
 function askOnce(address: Address, agent: Agent): Promise<void> {
   return new Promise((resolve) => {
-    const headers = { authorization: `Bearer ${forged}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${forgedTicket}`, 'content-type': 'application/json' };
     const asking = request({ ...address, agent, method: 'POST', path: paths.bind, headers }, (response) => {
       response.resume().once('close', resolve);
     });

@@ -21,7 +21,8 @@ export interface UpstreamDeps {
  * client should need for the two.
  */
 const secretPatienceMs = 10_000;
-const backoff = createBackoff({ baseMs: 5, capMs: 250, random: () => 1 });
+/** The facade is a few steps behind: the first look again is soon, and is what a POST with a proxy of its own waits for. */
+const backoff = createBackoff({ baseMs: 1, capMs: 250, random: () => 1 });
 
 const unavailable = (message: string): SandboxError => new SandboxError('capability', message);
 
