@@ -5,9 +5,8 @@
  */
 import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { buildImage } from './images/build.ts';
 import { buildContainerfiles } from './images/builder.ts';
-import { noteInputs } from './images/ensure.ts';
+import { makeImage } from './images/ensure.ts';
 import { imageNames } from './images/image.ts';
 import { readMirror } from './images/mirror.ts';
 
@@ -37,7 +36,6 @@ if (values.containerfiles) {
   process.exit();
 }
 for (const name of names) {
-  const { archive, sbom } = await buildImage(name, { mirror, isFresh: values.fresh, env: process.env });
-  noteInputs(name, process.env);
+  const { archive, sbom } = await makeImage(name, { mirror, isFresh: values.fresh, env: process.env });
   console.log(`${name.padEnd(18)} ${archive} (${Math.round(statSync(archive).size / 1e6)} MB), ${sbom}`);
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { listAppFiles } from './app-files.ts';
-import { buildImage, imagesFolder } from './build.ts';
+import { buildImage, imagesFolder, type BuildOptions, type BuiltImage } from './build.ts';
 import { images, repository, type ImageName } from './image.ts';
 import { readMirror } from './mirror.ts';
 import { debianArguments } from './rootfs.ts';
@@ -28,9 +28,12 @@ export interface EnsureOptions {
 
 const noteOf = (name: ImageName, env: NodeJS.ProcessEnv): string => path.join(imagesFolder(env), `${name}.inputs`);
 
-/** Remembers what the archive that has just been made was made of. */
-export function noteInputs(name: ImageName, env: NodeJS.ProcessEnv): void {
-  writeFileSync(noteOf(name, env), hashInputs(name));
+/** Makes an image, and remembers what of, as it was when this began. */
+export async function makeImage(name: ImageName, options: BuildOptions): Promise<BuiltImage> {
+  const inputs = hashInputs(name);
+  const built = await buildImage(name, options);
+  writeFileSync(noteOf(name, options.env), inputs);
+  return built;
 }
 
 /** Path of the image's archive, made anew when the sources say something else than when it was made. */
@@ -44,7 +47,5 @@ export async function ensureImage(name: ImageName, { env, progress }: EnsureOpti
     throw new Error('apt names no mirror of Debian here: npm run images -- --mirror URL makes the images.');
   mkdirSync(folder, { recursive: true });
   progress(`Making the image ${name} (the first time some minutes) …`);
-  const built = await buildImage(name, { mirror, isFresh: false, env });
-  noteInputs(name, env);
-  return built.archive;
+  return (await makeImage(name, { mirror, isFresh: false, env })).archive;
 }

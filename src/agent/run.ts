@@ -78,10 +78,13 @@ function watchFor({ settings, boot }: AgentOptions, isolation: IsolationKind): B
 
 /** As long as nobody has the sandbox, for they would wait for it. */
 async function rehearseAll({ podIp, workDir }: AgentSettings, egress: Egress, tenancy: Tenancy): Promise<void> {
-  if (tenancy.sessionUid === undefined) await rehearse({ host: podIp, port: ports.agent });
-  if (tenancy.sessionUid === undefined) await egress.rehearse();
-  // What is wrong with the disk shows to whoever brings an extension.
-  if (tenancy.sessionUid === undefined) await rehearseUnpacking(workDir).catch(() => undefined);
+  const rehearsals = [
+    () => rehearse({ host: podIp, port: ports.agent }),
+    () => egress.rehearse(),
+    // What is wrong with the disk shows to whoever brings an extension.
+    () => rehearseUnpacking(workDir).catch(() => undefined),
+  ];
+  for (const next of rehearsals) if (tenancy.sessionUid === undefined) await next();
 }
 
 /** Serves the browser until it ends or the agent is asked to. Resolves to the exit code, with no client left. */
@@ -114,9 +117,9 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   });
   const key = importPublicKey(settings.ticketKey);
   const gate = createTicketGate({ key, podUid: settings.podUid, now: Date.now });
-  const address = { host: settings.podIp, port: ports.agent };
   const server = await startAgentServer({
-    ...address,
+    host: settings.podIp,
+    port: ports.agent,
     sandbox,
     gate,
     recorder,

@@ -21,7 +21,8 @@ import { findBinaries } from '../support/control-plane.ts';
 import { freePort } from '../support/free-port.ts';
 import { missingForNode } from '../support/node-machine.ts';
 import { startNodeWorld, type NodeWorld } from '../support/node-world.ts';
-import { relay, startPageServer } from '../support/page-server.ts';
+import { relay } from '../support/other-networks.ts';
+import { startPageServer } from '../support/page-server.ts';
 import { patience } from '../support/patience.ts';
 
 /*

@@ -6,7 +6,8 @@ import type { ClusterWorld } from '../support/cluster-world.ts';
 import type { EmbeddedWorld } from '../support/embedded-world.ts';
 import { freePort } from '../support/free-port.ts';
 import { createKubectl, sessionManifest } from '../support/kubectl.ts';
-import { exposePort, startPageServer, type PageServer } from '../support/page-server.ts';
+import { exposePort } from '../support/other-networks.ts';
+import { startPageServer, type PageServer } from '../support/page-server.ts';
 import { patience } from '../support/patience.ts';
 import {
   login,

@@ -7,7 +7,8 @@ import { contextsOf, judgeReport, type Check } from '../../hack/stealth/findings
 import { drivers, visitDetectors } from '../../hack/stealth/visit.ts';
 import type { Report } from '../../hack/stealth/report-shape.ts';
 import type { Session } from '../support/api-client.ts';
-import { exposePort, startPageServer, type PageServer } from '../support/page-server.ts';
+import { exposePort } from '../support/other-networks.ts';
+import { startPageServer, type PageServer } from '../support/page-server.ts';
 import { patience } from '../support/patience.ts';
 import { startWorld, upstreamHost, type World } from '../support/world.ts';
 
@@ -62,8 +63,8 @@ afterAll(async () => {
   await upstream.close(true);
 });
 
-const exposed = new AsyncDisposableStack();
-afterAll(() => exposed.disposeAsync());
+const exposed = new DisposableStack();
+afterAll(() => exposed.dispose());
 
 const startStory = async (options: { display?: 'headless' } = {}): Promise<World> => {
   const url = `http://${upstreamHost}:${upstream.port}`;

@@ -126,7 +126,9 @@ async function untilNothing(world: FaultWorld, what: string, look: () => Promise
     });
   for (let left = await lookAgain(); left.length > 0; left = await lookAgain()) {
     if (performance.now() > giveUpMs) {
-      throw new Error(`${what}: ${left.join('; ')}\n${await describePods(world.store)}\n${world.lastWords()}`);
+      throw new Error(
+        `${what}: ${left.join('; ')}\n${await describePods(world.store).catch(String)}\n${world.lastWords()}`,
+      );
     }
     await delay(100);
   }

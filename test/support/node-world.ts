@@ -7,7 +7,7 @@ import { listenInNetwork } from '../../hack/node/forwarder.ts';
 import { inNetworkOf } from '../../hack/node/machine.ts';
 import { nodeNetwork } from '../../hack/node/network.ts';
 import { startClusterWorld, type ClusterOptions, type ClusterWorld, type NodeFacts } from './cluster-world.ts';
-import { offerNetwork } from './page-server.ts';
+import { offerNetwork } from './other-networks.ts';
 import { readProcess } from './process-table.ts';
 
 /** Longest start, in milliseconds: images may have to be made of the present sources, and imported. */

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { connect, type AddressInfo, type Server } from 'node:net';
-import { pipeline } from 'node:stream';
+import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
+import { listenElsewhere } from './other-networks.ts';
 
 /** A little web site on this machine for browsers to visit. */
 export interface PageServer extends AsyncDisposable {
@@ -10,30 +10,6 @@ export interface PageServer extends AsyncDisposable {
   readonly url: string;
   /** Paths that were asked for, in order. */
   readonly visits: readonly string[];
-}
-
-/** Listens on an address of another network, and hands the listening socket over. */
-type ListenElsewhere = (host: string, port: number) => Promise<Server>;
-
-const elsewhere = new Map<string, Set<ListenElsewhere>>();
-
-/** From now until disposed, page servers of this host are in that network: it is the same address in the network of every node. */
-export function offerNetwork(host: string, listen: ListenElsewhere): Disposable {
-  const networks = elsewhere.get(host) ?? new Set();
-  elsewhere.set(host, networks.add(listen));
-  return { [Symbol.dispose]: () => void networks.delete(listen) };
-}
-
-/** One port in all of them. */
-async function listenEverywhere(host: string, networks: ReadonlySet<ListenElsewhere>): Promise<readonly Server[]> {
-  const servers: Server[] = [];
-  let port = 0;
-  for (const listen of networks) {
-    const server = await listen(host, port);
-    port = (server.address() as AddressInfo).port;
-    servers.push(server);
-  }
-  return servers;
 }
 
 export async function startPageServer(host = '127.0.0.1'): Promise<PageServer> {
@@ -46,7 +22,7 @@ export async function startPageServer(host = '127.0.0.1'): Promise<PageServer> {
   });
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (_socket, request) => void visits.push(request.url ?? '/'));
-  const networks = await listenEverywhere(host, elsewhere.get(host) ?? new Set());
+  const networks = await listenElsewhere(host);
   for (const network of networks) network.on('connection', (socket) => server.emit('connection', socket));
   if (networks.length === 0) {
     server.listen(0, host);
@@ -62,31 +38,6 @@ export async function startPageServer(host = '127.0.0.1'): Promise<PageServer> {
       for (const network of networks) network.close();
       if (networks.length > 0) return;
       await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-/** What comes to a server is connected with a port of this machine's loopback. */
-export function relay(server: Server, port: number): void {
-  server.on('connection', (socket) => {
-    const target = connect({ host: '127.0.0.1', port });
-    // Whichever way ends first, and however, is the end of both.
-    const end = (): void => void [socket, target].map((one) => one.destroy());
-    pipeline(socket, target, end);
-    pipeline(target, socket, end);
-  });
-}
-
-/**
- * Makes a port of this machine's loopback one of the same number at `host`, where that is an address of another network. Returns what ends it.
- */
-export async function exposePort(host: string, port: number): Promise<AsyncDisposable> {
-  const exposed = await Promise.all([...(elsewhere.get(host) ?? [])].map((listen) => listen(host, port)));
-  for (const network of exposed) relay(network, port);
-  return {
-    [Symbol.asyncDispose]: async () => {
-      for (const network of exposed) network.close();
-      await Promise.resolve();
     },
   };
 }

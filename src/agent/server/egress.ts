@@ -1,7 +1,7 @@
 import { paths, ports, upstreamProblems } from '../../api/agent/contract.ts';
 import type { BindRequest, TrafficTotals, UpstreamReport } from '../../api/agent/wire.ts';
 import { request } from '../../lib/http.ts';
-import { forgedTicket } from './rehearse.ts';
+import { forgedTicket, rehearsalRounds } from './rehearse.ts';
 import { Refusal } from './refusal.ts';
 
 /** The proxy beside the browser, as far as the agent has to do with it. */
@@ -22,8 +22,6 @@ export interface EgressReport {
 /** It is on the same machine, and has nothing else to do. */
 const chooseTimeoutMs = 5_000;
 const reportTimeoutMs = 300;
-/** Enough for V8 to have compiled what lies on the way. */
-const rehearsals = 3;
 
 interface Exchange {
   readonly host: string;
@@ -83,7 +81,7 @@ export function createEgress(podIp: string): Egress {
         );
     },
     rehearse: async () => {
-      for (let round = 0; round < rehearsals; round += 1) await order({ order: '{}', ticket: forgedTicket });
+      for (let round = 0; round < rehearsalRounds; round += 1) await order({ order: '{}', ticket: forgedTicket });
     },
     report: async () => {
       try {

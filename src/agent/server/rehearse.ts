@@ -2,7 +2,7 @@ import { paths } from '../../api/agent/contract.ts';
 import { Agent, request } from '../../lib/http.ts';
 
 /** Enough for V8 to have compiled what lies on the way. */
-const rounds = 3;
+export const rehearsalRounds = 3;
 
 /** Of the right shape and length, so that it is refused only after its signature was looked at. */
 export const forgedTicket = `${Buffer.from('{}').toString('base64url')}.${Buffer.alloc(64).toString('base64url')}`;
@@ -30,6 +30,6 @@ function askOnce(address: Address, agent: Agent): Promise<void> {
  */
 export async function rehearse(address: Address): Promise<void> {
   const agent = new Agent({ keepAlive: true });
-  for (let round = 0; round < rounds; round++) await askOnce(address, agent);
+  for (let round = 0; round < rehearsalRounds; round++) await askOnce(address, agent);
   agent.destroy();
 }

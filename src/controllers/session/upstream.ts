@@ -22,7 +22,7 @@ export interface UpstreamDeps {
  */
 const secretPatienceMs = 10_000;
 /** The facade is a few steps behind: the first look again is soon, and is what a POST with a proxy of its own waits for. */
-const backoff = createBackoff({ baseMs: 1, capMs: 250, random: () => 1 });
+const backoff = createBackoff({ baseMs: 1, capMs: 250 });
 
 const unavailable = (message: string): SandboxError => new SandboxError('capability', message);
 
